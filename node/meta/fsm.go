@@ -190,3 +190,6 @@ func rangeOf(rows raftgroup.Rows, ns store.NS, key []byte) (*rangeRow, error) {
 	}
 	return nil, moved(reasonUnknownRange, "no range here holds key %q of namespace %d", key, ns)
 }
+
+// Restored does nothing: there is no mirror of the rows.
+func (f *fsm) Restored(raftgroup.Rows) error { return nil }
