@@ -35,6 +35,7 @@ type Topology struct {
 	diskAt map[DiskID]int32
 	zoneOf []int32 // zone index by node index
 	nodeOf []int32 // node index by disk index
+	avoid  []bool  // by disk index: takes no shards now; nil for none
 }
 
 // NewTopology checks and indexes nodes and disks; the slices are copied. Errors
@@ -144,6 +145,18 @@ func (t *Topology) Edit(change func(n *Node, d *Disk)) (*Topology, error) {
 	return NewTopology(nodes, disks)
 }
 
+// Avoiding returns a topology in which the disks that f reports take no new
+// shards, though what they have stays and counts: those that do not answer at
+// the moment.
+func (t *Topology) Avoiding(f func(DiskID) bool) *Topology {
+	next := *t
+	next.avoid = make([]bool, len(t.disks))
+	for i, d := range t.disks {
+		next.avoid[i] = f(d.ID)
+	}
+	return &next
+}
+
 // Counted reports whether shards on the disk count: it exists and is neither
 // out nor retired.
 func (t *Topology) Counted(id DiskID) bool {
@@ -170,7 +183,7 @@ func (t *Topology) domain(id DiskID, level Level) (int32, bool) {
 func (t *Topology) weight(disk int32) float64 {
 	d, n := t.disks[disk], t.nodes[t.nodeOf[disk]]
 	switch {
-	case d.Admin != DiskIn:
+	case d.Admin != DiskIn || t.avoid != nil && t.avoid[disk]:
 		return 0
 	case n.Weight == 0:
 		return float64(d.Capacity)
