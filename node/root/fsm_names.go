@@ -68,7 +68,9 @@ func (ch *change) createRange(ns store.NS) error {
 		if err := decodeRow(v, &g); err != nil {
 			return err
 		}
-		groups = append(groups, g.Id)
+		if g.Id != uint32(Group) {
+			groups = append(groups, g.Id)
+		}
 		return nil
 	})
 	if err != nil {
