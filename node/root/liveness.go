@@ -64,11 +64,15 @@ func (s *Server) heartbeat(_ context.Context, _ fabric.Peer, req *fabric.Message
 	if err := decode(req, &r); err != nil {
 		return nil, err
 	}
-	if !s.group.IsLeader() {
-		l, _ := s.group.Leader()
+	g, err := s.replica()
+	if err != nil {
+		return nil, err
+	}
+	if !g.IsLeader() {
+		l, _ := g.Leader()
 		return nil, notLeader(l)
 	}
-	return encode(s.beats.take(&r, s.group.Stats().Term, time.Now()))
+	return encode(s.beats.take(&r, g.Stats().Term, time.Now()))
 }
 
 // take records one beat and returns the picture.
@@ -137,14 +141,6 @@ func (b *beats) accusedLocked(id placement.NodeID) (count int) {
 		}
 	}
 	return count
-}
-
-// picture is the leader's own look at the states, for its planner.
-func (b *beats) picture(term uint64, now time.Time) *pb.HeartbeatReply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.leadLocked(term, now)
-	return b.pictureLocked(now)
 }
 
 // notLeader is the error that sends the caller on to l.

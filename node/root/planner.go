@@ -67,7 +67,7 @@ func (p *Planner) run(ctx context.Context) {
 			next = formInterval
 		}
 		pause(ctx, next)
-		if !p.server.group.IsLeader() {
+		if !p.server.leads() {
 			continue
 		}
 		if err := p.step(ctx); err != nil && ctx.Err() == nil {
