@@ -8,7 +8,7 @@
 // is long is cut into pages by its service, so that it can be resumed.
 //
 // Errors: what a handler returns arrives as a [store.Error] of the same kind.
-// A peer that cannot be reached gives [store.KindUnavailable]: the call was not
-// executed as far as is known when Sent is false in the error's chain, else
-// [store.KindTimeout].
+// A peer that cannot be reached gives [store.KindUnavailable], and the call was
+// certainly not executed; a call that broke off gives [store.KindTimeout] or
+// [store.KindCanceled], and its outcome is unknown.
 package fabric
