@@ -53,7 +53,7 @@ func (d *decoder) body() body {
 		d.bad = d.bad || pages > MaxParts/indexPage+1
 		b.pages = int(pages)
 	default:
-		d.bad = true
+		d.unknown(uint8(b.kind))
 	}
 	return b
 }

@@ -39,9 +39,10 @@
 // # Repeated commands
 //
 // The host runs a command once even if it was sent twice with one number. A
-// sender that gave up does not know the outcome. A Put that finds its own
-// object, and a Complete that finds the object it has made (same list, within
-// 24 hours, still current), answer as the first time.
+// sender that gave up does not know the outcome; the S3 client behind it may
+// repeat its request, which is a new command. Only for Complete that needs care:
+// one that finds the object it has made (same upload and list, within 24 hours,
+// still current) answers as the first time, where the upload itself is gone.
 //
 // # Formats
 //

@@ -84,9 +84,6 @@ func applyPut(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if head != nil && c.made(head) {
-		return encodeInfo(head.info()), nil
-	}
 	if err := c.cond.check(putting, c.key, head); err != nil {
 		return nil, err
 	}
@@ -106,12 +103,6 @@ func applyPut(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	}
 	tx.Put(colHead, c.key, nil, rec.encode())
 	return encodeInfo(info), nil
-}
-
-// made reports whether head is this command's own work: its sender lost the
-// reply and sent the command anew.
-func (c *putCmd) made(head *objRec) bool {
-	return head.Version.nonce() == c.nonce && head.Size == c.size && head.MD5 == c.md5 && head.Parts == 0
 }
 
 func (c *putCmd) record(at store.Time) *objRec {

@@ -85,6 +85,15 @@ func (d *decoder) finish(kind store.ErrKind, what string) error {
 	return nil
 }
 
+// unknown makes the whole of an unknown format, because of an element (a body
+// kind, a field) that a newer version must have written.
+func (d *decoder) unknown(element uint8) {
+	if !d.bad {
+		d.format = element | 0x80
+	}
+	d.bad, d.b = true, nil
+}
+
 func unknownFormat(what string, format uint8) error {
 	return &store.Error{
 		Op: "decode", Kind: store.KindUnknownFormat, Resource: fmt.Sprintf("%s format %d", what, format),
