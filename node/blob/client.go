@@ -25,6 +25,9 @@ type Shards interface {
 	// process. A shard that is not there gives [store.KindNotFound], a damaged
 	// one [store.KindCorrupt].
 	Read(ctx context.Context, node placement.NodeID, r Read) (*store.Bytes, error)
+
+	// Describe returns what a shard's header says of its blob. Errors as Read.
+	Describe(ctx context.Context, node placement.NodeID, disk placement.DiskID, blob store.BlobID, shard int) (Info, error)
 }
 
 // Write is one shard on its way to a disk.
