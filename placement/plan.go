@@ -172,17 +172,24 @@ func (g *group) spread(plan *Plan) {
 	}
 }
 
-// improvable reports whether another place would rank better for the shard.
+// improvable reports whether another place would rank better for the shard, or
+// any place at home, if it is away.
 func (g *group) improvable(r, slot int, ps *pools) bool {
 	row := g.row(r)
-	if d := row[slot]; d < 0 || ps.weight[d] == 0 {
+	d := row[slot]
+	if d < 0 || g.t.weight(d) == 0 {
 		return false
 	}
 	c := &g.census
 	c.take(g.t, ps, row, slot)
-	here := c.rankHere(g.t, row, slot, int(g.policy.M))
 	z := c.best(ps, int(g.policy.M), 0)
-	return z >= 0 && c.rank(ps, z, int(g.policy.M)) < here
+	switch {
+	case z < 0:
+		return false
+	case !ps.home.allows(g.t, d):
+		return true
+	}
+	return c.rank(ps, z, int(g.policy.M)) < c.rankHere(g.t, row, slot, int(g.policy.M))
 }
 
 // deficit sums what the disks lacked, with the given loads, of their targets in
