@@ -75,6 +75,17 @@ func (g *group) bestHomes(r int, homes []home) (best []int) {
 	return best
 }
 
+// everywhere reports whether the home leaves out no disk that is in: then it
+// needs no rows of its own.
+func (h home) everywhere(t *Topology) bool {
+	for i := range t.disks {
+		if t.disks[i].Admin == DiskIn && !h.allows(t, int32(i)) {
+			return false
+		}
+	}
+	return true
+}
+
 // allows reports whether a row with this home may have a shard on the disk.
 func (h home) allows(t *Topology, disk int32) bool {
 	node := t.nodeOf[disk]
@@ -122,10 +133,11 @@ func fallbackHomes(t *Topology, p Policy) []home {
 	if p.Fallback == LevelNone {
 		return nil
 	}
+	t = t.unavoided() // while a zone is away, its fallback rows must stay what they are
 	zones, nodes, _ := newPools(t, anywhere).live()
 	var out []home
 	add := func(h home) {
-		if fits(t, p, newPools(t, h), p.Fallback) {
+		if !h.everywhere(t) && fits(t, p, newPools(t, h), p.Fallback) {
 			out = append(out, h)
 		}
 	}
@@ -149,8 +161,13 @@ func fallbackHomes(t *Topology, p Policy) []home {
 // fits reports whether the pools hold a row of the policy that survives the
 // loss of any one domain of the level.
 func fits(t *Topology, p Policy, ps *pools, level Level) bool {
-	row, ok := sampleRow(t, p, ps, 0)
-	return ok && p.AckedAt(level, &row, t, uint16(1<<p.N()-1))
+	for id := range PGID(len(t.zones)) { // where a row begins turns with its number
+		row, ok := sampleRow(t, p, ps, id)
+		if !ok || !p.AckedAt(level, &row, t, uint16(1<<p.N()-1)) {
+			return false
+		}
+	}
+	return true
 }
 
 // sampleRow places one row; ok is false if there are too few disks.
