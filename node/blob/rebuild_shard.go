@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 
+	"cairn/node/data/disk"
 	"cairn/placement"
 	"cairn/store"
 )
@@ -19,14 +20,14 @@ type Rebuilt struct {
 // computed from k others. Its own holder is not asked. [store.KindNotFound]
 // means that everybody answered and fewer than k shards exist.
 func (c *Client) Rebuild(ctx context.Context, id store.BlobID, shard int) (*Rebuilt, error) {
-	g, info, err := c.describe(ctx, id)
+	g, sh, err := c.describe(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if shard < 0 || shard >= g.n {
 		return nil, store.Errorf(store.KindInvalid, "rebuild shard", "%s has no shard %d", id, shard)
 	}
-	r := &Rebuilt{K: uint8(g.k), M: uint8(g.n - g.k), BlobLen: info.BlobLen, Owner: info.Owner}
+	r := &Rebuilt{K: uint8(g.k), M: uint8(g.n - g.k), BlobLen: int(sh.BlobLen), Owner: sh.Owner}
 	whole := piece{shard, 0, g.size}
 	if prev := g.pg.PrevOf(shard); prev != 0 {
 		if r.Data, err = g.readDisk(ctx, prev, whole); err == nil {
@@ -59,21 +60,15 @@ func (g *getJob) anyCopy(ctx context.Context, except int) (*store.Bytes, error) 
 
 // Owner returns the key that a blob was written for, from any of its shards.
 func (c *Client) Owner(ctx context.Context, id store.BlobID) (store.Owner, error) {
-	_, info, err := c.describe(ctx, id)
-	return info.Owner, err
-}
-
-// Info is what a shard's header says of its blob.
-type Info struct {
-	BlobLen int
-	Owner   store.Owner
+	_, sh, err := c.describe(ctx, id)
+	return sh.Owner, err
 }
 
 // describe asks the holders in turn what a blob is.
-func (c *Client) describe(ctx context.Context, id store.BlobID) (*getJob, Info, error) {
+func (c *Client) describe(ctx context.Context, id store.BlobID) (*getJob, disk.Shard, error) {
 	g, err := c.newGet(store.Ref{Blob: id})
 	if err != nil {
-		return nil, Info{}, err
+		return nil, disk.Shard{}, err
 	}
 	errs := failures{}
 	for _, s := range g.order(g.allShards()) {
@@ -82,14 +77,14 @@ func (c *Client) describe(ctx context.Context, id store.BlobID) (*getJob, Info, 
 			if !ok {
 				continue
 			}
-			info, err := c.shards.Describe(ctx, node.ID, d, id, s)
+			sh, err := c.shards.Describe(ctx, node.ID, d, disk.ShardID{Blob: id, Index: uint8(s)})
 			if err == nil {
-				g.ref.Len = uint32(info.BlobLen)
-				g.size = shardLen(info.BlobLen, g.k)
-				return g, info, nil
+				g.ref.Len = sh.BlobLen
+				g.size = shardLen(int(sh.BlobLen), g.k)
+				return g, sh, nil
 			}
 			errs.add(err)
 		}
 	}
-	return nil, Info{}, errs.verdict(g)
+	return nil, disk.Shard{}, errs.verdict(g)
 }

@@ -50,7 +50,7 @@ func (f *Filler) repairOne(ctx context.Context, blob store.BlobID, shard int, ur
 	if local == nil {
 		return false, store.Errorf(store.KindStaleMap, "repair shard", "disk %d is not here", pg.Holders[shard])
 	}
-	_, err := f.bring(ctx, local, pg.Gen, disk.ShardID{Blob: blob, Shard: uint8(shard)}, urgent)
+	_, err := f.bring(ctx, local, pg.Gen, disk.ShardID{Blob: blob, Index: uint8(shard)}, urgent)
 	return err == nil, err
 }
 
@@ -58,7 +58,7 @@ func (f *Filler) repairOne(ctx context.Context, blob store.BlobID, shard int, ur
 func Ask(ctx context.Context, fab fabric.Fabric, to placement.NodeID, shards []disk.ShardID, urgent bool) (done []bool, last string, err error) {
 	req := &pb.RepairRequest{Urgent: urgent}
 	for _, s := range shards {
-		req.Shards = append(req.Shards, &pb.ShardName{Blob: s.Blob[:], Shard: uint32(s.Shard)})
+		req.Shards = append(req.Shards, &pb.ShardName{Blob: s.Blob[:], Shard: uint32(s.Index)})
 	}
 	head, err := proto.Marshal(req)
 	if err != nil {

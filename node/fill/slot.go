@@ -32,7 +32,7 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 	}
 	stuck := 0
 	for m.next(ctx) {
-		id := disk.ShardID{Blob: m.blob, Shard: uint8(p.Slot)}
+		id := disk.ShardID{Blob: m.blob, Index: uint8(p.Slot)}
 		n, err := f.bring(ctx, local, pg.Gen, id, urgent)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
@@ -42,7 +42,7 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 				continue
 			}
 			stuck++
-			f.cfg.Logger.Debug("shard not rebuilt", "blob", id.Blob, "shard", id.Shard, "err", err)
+			f.cfg.Logger.Debug("shard not rebuilt", "blob", id.Blob, "shard", id.Index, "err", err)
 		}
 		f.note(p, n)
 	}
@@ -88,7 +88,7 @@ func (f *Filler) bring(ctx context.Context, local *disk.Disk, gen uint32, id dis
 	if err != nil || states[0] == disk.Present || states[0] == disk.Deleted {
 		return 0, err
 	}
-	r, err := f.cfg.Blobs.Rebuild(ctx, id.Blob, int(id.Shard))
+	r, err := f.cfg.Blobs.Rebuild(ctx, id.Blob, int(id.Index))
 	if err != nil {
 		return 0, err
 	}

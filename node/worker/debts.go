@@ -113,7 +113,7 @@ func (w *Worker) assign(debts []meta.Debt) (map[placement.NodeID][]owed, error) 
 				continue
 			}
 			if state, _ := w.cfg.Root.Live().Node(node.ID); state == root.Up {
-				out[node.ID] = append(out[node.ID], owed{disk.ShardID{Blob: d.Blob, Shard: uint8(i)}, w.left(d)})
+				out[node.ID] = append(out[node.ID], owed{disk.ShardID{Blob: d.Blob, Index: uint8(i)}, w.left(d)})
 			}
 		}
 	}
@@ -137,7 +137,7 @@ func (w *Worker) payNode(ctx context.Context, g *raftgroup.Group, node placement
 		var paid []meta.Debt
 		for i, ok := range done {
 			if ok {
-				paid = append(paid, meta.Debt{Blob: ids[i].Blob, Missing: 1 << ids[i].Shard})
+				paid = append(paid, meta.Debt{Blob: ids[i].Blob, Missing: 1 << ids[i].Index})
 			}
 		}
 		if len(paid) > 0 {

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"cairn/node/blob"
 	"cairn/node/data"
 	"cairn/node/fabric"
 	"cairn/node/meta"
@@ -23,7 +22,6 @@ type Config struct {
 	Rows    *meta.Client
 	Data    *data.Client
 	Local   *data.Server
-	Blobs   *blob.Client
 	Session *raftgroup.Session
 	Logger  *slog.Logger
 }
