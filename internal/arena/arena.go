@@ -118,6 +118,12 @@ func Put(b []byte) {
 	c.mu.free = append(c.mu.free, slotRef{s, i})
 }
 
+// Owns reports whether b lies in the arena.
+func Owns(b []byte) bool {
+	all := spans.Load()
+	return cap(b) > 0 && all != nil && findSpan(*all, address(b)) != nil
+}
+
 // fill overwrites a freed buffer with a pattern that no format starts with.
 func fill(b []byte) {
 	for i := range b {
