@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,40 +100,50 @@ func TestEveryChangeMayFail(t *testing.T) {
 }
 
 func TestEveryIndexChangeMayFail(t *testing.T) {
-	reached := true
-	for i := 0; reached; i++ {
-		b := newBench(t)
-		b.close()
-		hook := failAt(i, true, unix.EIO)
-		var armed, hit bool
-		var mu sync.Mutex
-		faulty := errorfs.Wrap(b.index, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if !armed || op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
-				return nil
-			}
-			err := hook("")
-			hit = hit || err != nil
-			return err
-		}))
-		v := b.volume()
-		v.index = faulty
-		d, err := openVolume(v, b.opts)
-		require.NoError(t, err)
-		b.d = d
-		mu.Lock()
-		armed = true
-		mu.Unlock()
-		failed := runFaulty(t, b)
-		mu.Lock()
-		reached = hit
-		mu.Unlock()
-		_ = failed
-		if !reached {
-			require.Greater(t, i, 5)
+	for _, cause := range []error{unix.EIO, unix.ENOSPC} {
+		for i, reached := 0, true; reached; i++ {
+			b, hit := newFaultyIndex(t, failAt(i, true, cause))
+			runFaulty(t, b)
+			reached = hit.Load()
+			require.True(t, reached || i > 5, "the workload is too small to prove anything")
 		}
 	}
+}
+
+// newFaultyIndex returns a disk whose index has each of its changes judged by
+// hook, and whether that has failed one.
+func newFaultyIndex(t *testing.T, hook func(string) error) (*bench, *atomic.Bool) {
+	b := newBench(t)
+	b.close()
+	var armed, hit atomic.Bool
+	v := b.volume()
+	v.index = errorfs.Wrap(b.index, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if !armed.Load() || op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+			return nil
+		}
+		err := hook("")
+		if err != nil {
+			hit.Store(true)
+		}
+		return err
+	}))
+	d, err := openVolume(v, b.opts)
+	require.NoError(t, err)
+	b.d = d
+	armed.Store(true)
+	return b, &hit
+}
+
+// A filesystem that others filled must not cost a disk.
+func TestFullIndexIsTakenUpAgain(t *testing.T) {
+	b, _ := newFaultyIndex(t, failAt(0, true, unix.ENOSPC))
+	id := ShardID{blob(1, 1), 0}
+	require.Error(t, b.d.Delete(bg, []store.BlobID{blob(1, 2)}))
+	require.True(t, store.Is(b.write(id, []byte("x")), store.KindUnavailable))
+	_ = b.d.Close()
+	b.open()
+	require.NoError(t, b.write(id, []byte("x")))
+	b.close()
 }
 
 func TestFailedSyncFailsTheDiskForGood(t *testing.T) {

@@ -1,7 +1,10 @@
 package disk
 
 import (
+	"errors"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"cairn/store"
 )
@@ -46,6 +49,9 @@ func (r room) check(need int64, compaction bool) error {
 	return r.err
 }
 
+// full reports whether err says that the filesystem has no room.
+func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 func noSpace(cause error) *store.Error {
 	return &store.Error{Op: "write shard", Kind: store.KindNoSpace, Err: cause,
 		Hint: "add disks, or delete something: deletes still work"}
@@ -64,6 +70,9 @@ type Stats struct {
 	BytesRead    int64 // by readers
 	Recovered    bool  // it had not been closed in order
 }
+
+// Full reports whether the disk is at its reserve and takes no more shards.
+func (s Stats) Full() bool { return s.Free < s.Capacity*reservePercent/100 }
 
 // Stats returns the current figures.
 func (d *Disk) Stats() (Stats, error) {

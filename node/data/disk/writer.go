@@ -1,12 +1,6 @@
 package disk
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-
-	"cairn/store"
-)
+import "cairn/store"
 
 const (
 	// A group is what one fdatasync covers. It is never waited for: while one
@@ -210,7 +204,7 @@ func (w *writer) roll() error {
 // writeError turns a failed write into the caller's error. A full disk is no
 // broken disk; everything else is.
 func (w *writer) writeError(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if full(err) {
 		return noSpace(err)
 	}
 	return w.d.fail(err)
