@@ -43,6 +43,12 @@ func New() *Machine { return &Machine{minPart: MinPart} }
 // Kind implements [store.Machine].
 func (m *Machine) Kind() store.Kind { return store.KindObject }
 
+// Frees implements [store.Machine]: deletions of any kind, and what drains them.
+func (m *Machine) Frees(cmd []byte) bool {
+	op, err := newDecoder(cmd).opcode()
+	return err == nil && (op == opDelete || op == opAbort || op == opDrain || op == opSeal)
+}
+
 // Apply implements [store.Machine]. Seal, Unseal and Drain work on a sealed
 // bucket; to everything else it is gone.
 func (m *Machine) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error) {

@@ -37,6 +37,9 @@ type Machine struct{}
 // Kind implements [store.Machine].
 func (Machine) Kind() store.Kind { return store.KindObject }
 
+// Frees implements [store.Machine]: no command of the suite only frees space.
+func (Machine) Frees([]byte) bool { return false }
+
 // request builds a command or query: format, number, fields.
 func request(op byte, fields ...[]byte) []byte {
 	b := []byte{1, op}
