@@ -50,6 +50,10 @@ type Reader interface {
 	// it sees all earlier commands but not the transaction's own writes.
 	Iter(col Col, lower, upper []byte) (Iterator, error)
 
+	// RangeStart returns the first key of this range: empty for the namespace's
+	// first one. A row under it is one that a machine keeps for each range.
+	RangeStart() []byte
+
 	// RangeEnd returns the first key behind this range, or nil if the range
 	// reaches the namespace's end. A scan that stops there goes on in the next
 	// range.
