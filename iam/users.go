@@ -29,23 +29,28 @@ func (s *Service) CreateUser(ctx context.Context, name string) (User, error) {
 }
 
 // EnsureRoot makes the root user and gives it the access key, unless it has it.
-// It is idempotent, so every node may call it at its start.
+// It is idempotent, and every node may call it at its start.
 func (s *Service) EnsureRoot(ctx context.Context, accessKey, secret string) error {
 	if _, err := s.CreateUser(ctx, RootUser); err != nil && !store.Is(err, store.KindExists) {
 		return err
 	}
 	have, err := s.Authenticate(ctx, accessKey)
 	switch {
+	case err != nil && !store.Is(err, store.KindNotFound):
+		return err
 	case err == nil && have.Root() && have.Secret == secret:
 		return nil
 	case err == nil && have.Root():
-		if err := s.RemoveKey(ctx, accessKey); err != nil {
+		if err := s.RemoveKey(ctx, accessKey); err != nil && !store.Is(err, store.KindNotFound) {
 			return err
 		}
-	case err != nil && !store.Is(err, store.KindNotFound):
-		return err
 	}
 	_, err = s.AddKey(ctx, RootUser, accessKey, secret)
+	if store.Is(err, store.KindExists) { // another node was faster, or it is another user's
+		if have, aerr := s.Authenticate(ctx, accessKey); aerr == nil && have.Root() && have.Secret == secret {
+			return nil
+		}
+	}
 	return err
 }
 
