@@ -37,6 +37,7 @@ type request struct {
 	entry store.Name // the bucket
 
 	sendArmed time.Time // when the write deadline was last set
+	late      error     // what failed behind an answer of 200; see slowly
 	received  int64     // bytes of the body that were read
 }
 

@@ -43,7 +43,7 @@ func (q *request) serve() error {
 	ctx := otel.GetTextMapPropagator().Extract(q.ctx(), propagation.HeaderCarrier(q.r.Header))
 	ctx, span := q.g.tracer.Start(ctx, "s3."+q.op.name)
 	q.r = q.r.WithContext(ctx)
-	err := q.run()
+	err := q.result(q.run())
 	q.trace(span, err)
 	return err
 }

@@ -14,6 +14,7 @@ const (
 	BucketAlreadyOwnedByYou           Code = "BucketAlreadyOwnedByYou"
 	BucketNotEmpty                    Code = "BucketNotEmpty"
 	ConditionalRequestConflict        Code = "ConditionalRequestConflict"
+	EncryptionConfigurationNotFound   Code = "ServerSideEncryptionConfigurationNotFoundError"
 	EntityTooLarge                    Code = "EntityTooLarge"
 	EntityTooSmall                    Code = "EntityTooSmall"
 	IncompleteBody                    Code = "IncompleteBody"
@@ -66,7 +67,6 @@ const (
 	ServiceUnavailable                Code = "ServiceUnavailable"
 	SignatureDoesNotMatch             Code = "SignatureDoesNotMatch"
 	SlowDown                          Code = "SlowDown"
-	TooManyBuckets                    Code = "TooManyBuckets"
 	XAmzContentSHA256Mismatch         Code = "XAmzContentSHA256Mismatch"
 )
 
@@ -87,6 +87,7 @@ var table = map[Code]row{
 	BucketAlreadyOwnedByYou:           {409, "The bucket that you tried to create already exists, and you own it."},
 	BucketNotEmpty:                    {409, "The bucket that you tried to delete is not empty."},
 	ConditionalRequestConflict:        {409, "A conflicting operation occurred during this conditional request. Retry it."},
+	EncryptionConfigurationNotFound:   {404, "The server side encryption configuration was not found."},
 	EntityTooLarge:                    {400, "Your proposed upload exceeds the maximum allowed object size."},
 	EntityTooSmall:                    {400, "Your proposed upload is smaller than the minimum allowed object size."},
 	IncompleteBody:                    {400, "You did not provide the number of bytes specified by the Content-Length HTTP header."},
@@ -139,6 +140,5 @@ var table = map[Code]row{
 	ServiceUnavailable:                {503, "Service is unable to handle the request. Retry later."},
 	SignatureDoesNotMatch:             {403, "The request signature that the server calculated does not match the signature that you provided. Check your secret access key and signing method."},
 	SlowDown:                          {503, "Reduce your request rate."},
-	TooManyBuckets:                    {400, "You have attempted to create more buckets than allowed."},
 	XAmzContentSHA256Mismatch:         {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 }

@@ -66,10 +66,13 @@ func (w *Writer) Close() {
 	w.open = w.open[:last]
 }
 
+// Chars writes text into the innermost open element.
+func (w *Writer) Chars(value string) { w.b = appendEscaped(w.b, value) }
+
 // Text writes an element with text.
 func (w *Writer) Text(name, value string) {
 	w.Open(name)
-	w.b = appendEscaped(w.b, value)
+	w.Chars(value)
 	w.Close()
 }
 
