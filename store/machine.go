@@ -27,6 +27,10 @@ type Machine interface {
 	// acknowledged before the query arrived.
 	Read(rd Reader, query []byte) (reply []byte, err error)
 
+	// Frees reports whether cmd does nothing but give space back, so that it
+	// runs while the disks are at their reserve.
+	Frees(cmd []byte) bool
+
 	// References reports whether a row of key refers to blob. The host asks
 	// before it deletes an orphan: "no" is the death of the blob.
 	References(rd Reader, key []byte, blob BlobID) (bool, error)

@@ -49,8 +49,9 @@ type Blobs interface {
 	// the class's acknowledgement rule holds on fsynced shards. Until a row
 	// refers to it, the blob is nobody's and is collected after a day.
 	//
-	// Put reads payload until it returns and may use payload[len:cap] as
-	// scratch: a buffer from [Blobs.Buffer] is encoded without being copied.
+	// A payload in a buffer from [Blobs.Buffer] is encoded without being
+	// copied: Put may use its spare capacity, and a slow disk may still read it
+	// when Put has returned. It must not be written to again, only freed.
 	// Errors: [KindNoSpace], [KindUnavailable] (too few disks answer).
 	Put(ctx context.Context, owner Owner, class Class, payload []byte) (Placed, error)
 

@@ -14,9 +14,6 @@ func makeVersion(at store.Time, nonce uint32) VersionID {
 	return v
 }
 
-// nonce returns the part of the id that the command brought.
-func (v VersionID) nonce() uint32 { return binary.BigEndian.Uint32(v[8:]) }
-
 // String returns the id in hex.
 func (v VersionID) String() string { return hex.EncodeToString(v[:]) }
 

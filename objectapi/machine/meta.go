@@ -88,7 +88,7 @@ func (d *decoder) fields(m *Meta, other func(tlv, []byte) bool) {
 		}
 		last = tag
 		if !m.field(tag, value, &d.bad) && !other(tag, value) && !d.bad {
-			d.format, d.bad = uint8(tag)|0x80, true
+			d.unknown(uint8(tag))
 			return
 		}
 	}

@@ -85,6 +85,18 @@ func (d *decoder) finish(kind store.ErrKind, what string) error {
 	return nil
 }
 
+// unknown makes the whole of an unknown format, because of an element (a body
+// kind, a field) that a newer version must have written.
+func (d *decoder) unknown(element uint8) {
+	if !d.bad {
+		d.format = element | 0x80
+	}
+	d.bad, d.b = true, nil
+}
+
+// unknownFormat is the error that makes a replica halt rather than guess. Only
+// what is certainly of another version may give it: it must not be in the power
+// of a malformed command.
 func unknownFormat(what string, format uint8) error {
 	return &store.Error{
 		Op: "decode", Kind: store.KindUnknownFormat, Resource: fmt.Sprintf("%s format %d", what, format),
@@ -94,6 +106,8 @@ func unknownFormat(what string, format uint8) error {
 
 var zeroes [16]byte
 
+// take returns the next n bytes. When they are not there, fixed-size readers
+// still get their zeroes, and longer takes get nil.
 func (d *decoder) take(n int) []byte {
 	if n < 0 || n > len(d.b) {
 		d.bad, d.b = true, nil

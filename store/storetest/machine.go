@@ -24,6 +24,7 @@ const (
 	opTime = 't' // replies with the group time
 	askGet = 'g' // key, suffix
 	askAll = 'l' // lower, upper, key and suffix to seek: replies all rows from there
+	askEnd = 'e' // replies with the range's first key, and the first behind it, if any
 )
 
 // reasonFail is the reason of the error of opFail.
@@ -35,6 +36,9 @@ type Machine struct{}
 
 // Kind implements [store.Machine].
 func (Machine) Kind() store.Kind { return store.KindObject }
+
+// Frees implements [store.Machine]: no command of the suite only frees space.
+func (Machine) Frees([]byte) bool { return false }
 
 // request builds a command or query: format, number, fields.
 func request(op byte, fields ...[]byte) []byte {
@@ -160,6 +164,12 @@ func (Machine) Read(rd store.Reader, query []byte) ([]byte, error) {
 		return v, err
 	case askAll:
 		return readAll(rd, f)
+	case askEnd:
+		reply := [][]byte{rd.RangeStart()}
+		if end := rd.RangeEnd(); end != nil {
+			reply = append(reply, end)
+		}
+		return request('r', reply...), nil
 	}
 	return nil, &store.Error{Op: "read", Kind: store.KindUnknownFormat}
 }

@@ -1,0 +1,82 @@
+package blob
+
+import (
+	"sync"
+	"time"
+
+	"cairn/placement"
+)
+
+// avoidFor is how long a node that could not be reached is avoided by this
+// process, before the cluster has made up its mind about it.
+const avoidFor = 2 * time.Second
+
+// peers is what this process has seen of the data nodes itself.
+type peers struct {
+	mu    sync.Mutex
+	nodes map[placement.NodeID]*peerStat
+}
+
+type peerStat struct {
+	avoidUntil time.Time
+	read       time.Duration // moving average of read latency
+	spread     time.Duration // moving average of its deviation
+}
+
+func (p *peers) statLocked(n placement.NodeID) *peerStat {
+	if p.nodes == nil {
+		p.nodes = map[placement.NodeID]*peerStat{}
+	}
+	s := p.nodes[n]
+	if s == nil {
+		s = &peerStat{}
+		p.nodes[n] = s
+	}
+	return s
+}
+
+// failed notes that a call did not get through.
+func (p *peers) failed(n placement.NodeID, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.statLocked(n).avoidUntil = now.Add(avoidFor)
+}
+
+// avoided reports whether a call to the node failed just now.
+func (p *peers) avoided(n placement.NodeID, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.nodes[n]
+	return s != nil && now.Before(s.avoidUntil)
+}
+
+// readTook adds a read to the node's averages (RFC 6298's estimator).
+func (p *peers) readTook(n placement.NodeID, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.statLocked(n)
+	s.avoidUntil = time.Time{}
+	if s.read == 0 {
+		s.read, s.spread = d, d/2
+		return
+	}
+	s.spread += (max(d-s.read, s.read-d) - s.spread) / 4
+	s.read += (d - s.read) / 8
+}
+
+// hedgeAfter is when a read of the node counts as late.
+func (p *peers) hedgeAfter(n placement.NodeID) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.nodes[n]
+	if s == nil || s.read == 0 {
+		return maxHedge
+	}
+	return min(max(s.read+4*s.spread, minHedge), maxHedge)
+}
+
+// Bounds of the patience with one read.
+const (
+	minHedge = 20 * time.Millisecond
+	maxHedge = 300 * time.Millisecond
+)

@@ -1,0 +1,5 @@
+//go:build sabotage_nocrc
+
+package disk
+
+const skipReadCheck = true

@@ -1,0 +1,5 @@
+//go:build sabotage_nofsync
+
+package disk
+
+const skipSync = true

@@ -1,0 +1,195 @@
+package meta
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"cairn/node/raftgroup"
+	pb "cairn/proto"
+	"cairn/store"
+)
+
+// fsm is the state machine of a metadata group: it owns ranges, the delete
+// queue and the owed shards, and runs the machines. It holds no state.
+type fsm struct {
+	machines map[store.Kind]store.Machine
+}
+
+// Apply runs one MetaCommand.
+func (f *fsm) Apply(tx *raftgroup.Txn, at store.Time, cmd []byte) ([]byte, error) {
+	c, err := decodeCommand(cmd)
+	if err != nil {
+		return nil, err
+	}
+	switch c := c.Cmd.(type) {
+	case *pb.MetaCommand_Run:
+		return f.run(tx, at, c.Run)
+	case *pb.MetaCommand_Adopt:
+		return nil, adopt(tx, c.Adopt)
+	case *pb.MetaCommand_Collected:
+		return nil, collected(tx, c.Collected)
+	case *pb.MetaCommand_Repaired:
+		return nil, repaired(tx, c.Repaired)
+	case *pb.MetaCommand_Resolve:
+		return f.resolve(tx, at, c.Resolve)
+	}
+	return nil, unknownFormat("metadata command of a newer version", 0)
+}
+
+// encodeCommand puts the format byte before a command.
+func encodeCommand(c *pb.MetaCommand) ([]byte, error) {
+	return proto.MarshalOptions{}.MarshalAppend([]byte{rowFormat}, c)
+}
+
+func decodeCommand(b []byte) (*pb.MetaCommand, error) {
+	if len(b) == 0 {
+		return nil, store.Errorf(store.KindInvalid, "metadata command", "empty")
+	}
+	if b[0] != rowFormat {
+		return nil, unknownFormat("metadata command", b[0])
+	}
+	c := &pb.MetaCommand{}
+	if err := proto.Unmarshal(b[1:], c); err != nil {
+		return nil, store.Errorf(store.KindInvalid, "metadata command", "%w", err)
+	}
+	return c, nil
+}
+
+// machine returns the machine of a namespace.
+func (f *fsm) machine(ns store.NS) (store.Machine, error) {
+	m := f.machines[ns.Kind()]
+	if m == nil {
+		return nil, store.Errorf(store.KindInvalid, "metadata command", "this version serves no namespaces of kind %d", ns.Kind())
+	}
+	return m, nil
+}
+
+// run applies a machine's command to the range it was sent to.
+func (f *fsm) run(tx *raftgroup.Txn, at store.Time, r *pb.MetaRun) ([]byte, error) {
+	ns := store.NS(r.Ns)
+	m, err := f.machine(ns)
+	if err != nil {
+		return nil, err
+	}
+	rng, err := ownedRange(tx, r.Range, r.Gen, ns, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	t := &txn{reader: reader{rows: tx, rng: rng}, tx: tx, at: at, placed: make([]receipt, 0, len(r.Placed))}
+	for _, p := range r.Placed {
+		if len(p.Blob) != len(store.BlobID{}) || p.Missing > 0xFFFF {
+			return nil, store.Errorf(store.KindInvalid, "metadata command", "receipt of a blob with an id of %d bytes", len(p.Blob))
+		}
+		t.placed = append(t.placed, receipt{blob: store.BlobID(p.Blob), missing: uint16(p.Missing)})
+	}
+	reply, err := m.Apply(t, at, r.Cmd)
+	if err == nil {
+		err = t.err
+	}
+	return reply, err
+}
+
+// adopt takes in a range that this group was given. Range ids are never reused
+// and a group keeps the row of every range it ever had, so a late duplicate
+// cannot bring back one that has moved on.
+func adopt(tx *raftgroup.Txn, a *pb.MetaAdopt) error {
+	key := rangeKey(a.Range)
+	_, ok, err := tx.Get(key)
+	if err != nil || ok {
+		return err
+	}
+	tx.Put(key, encodeRange(a, 1))
+	return nil
+}
+
+// collected ends rows of the delete queue.
+func collected(tx *raftgroup.Txn, c *pb.MetaCollected) error {
+	for _, r := range c.Rows {
+		if len(r) != 20 {
+			return store.Errorf(store.KindInvalid, "end deletions", "row of %d bytes", len(r))
+		}
+		tx.Delete(append([]byte{colGC}, r...))
+	}
+	return nil
+}
+
+// repaired takes shards off debt rows. A row whose blob was deleted meanwhile
+// is gone and stays so.
+func repaired(tx *raftgroup.Txn, r *pb.MetaRepaired) error {
+	for _, b := range r.Blobs {
+		if len(b.Blob) != len(store.BlobID{}) {
+			return store.Errorf(store.KindInvalid, "end debts", "blob id of %d bytes", len(b.Blob))
+		}
+		key := debtKey(store.BlobID(b.Blob))
+		v, ok, err := tx.Get(key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		owed, err := decodeDebt(v)
+		if err != nil {
+			return err
+		}
+		if owed &^= uint16(b.Missing); owed != 0 {
+			tx.Put(key, encodeDebt(owed))
+		} else {
+			tx.Delete(key)
+		}
+	}
+	return nil
+}
+
+// resolve decides the fate of a blob that a shard claims for a key (invariant
+// 3). Being an entry of the log, it orders itself against every command that
+// could still refer to the blob: an earlier one is seen here, a later one has a
+// later group time and fails at the age fence.
+//
+// Only the current owner of the key may decide; a namespace that this group
+// never had, or has given away, is answered with KindMoved.
+func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]byte, error) {
+	ns := store.NS(r.Ns)
+	m, err := f.machine(ns)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Blob) != len(store.BlobID{}) {
+		return nil, store.Errorf(store.KindInvalid, "resolve blob", "blob id of %d bytes", len(r.Blob))
+	}
+	blob := store.BlobID(r.Blob)
+	rng, err := rangeOf(tx, ns, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	used, err := m.References(&reader{rows: tx, rng: rng}, r.Key, blob)
+	if err != nil {
+		return nil, err
+	}
+	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
+}
+
+// rangeOf finds the range of this group that holds a key.
+func rangeOf(rows raftgroup.Rows, ns store.NS, key []byte) (*rangeRow, error) {
+	it, err := rows.Iter([]byte{colRange}, []byte{colRange + 1})
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	for it.Next() {
+		r, err := decodeRange(be64(it.Key()[1:]), it.Value())
+		if err != nil {
+			return nil, err
+		}
+		if r.ns == ns && r.contains(key) {
+			return r, nil
+		}
+	}
+	if err := it.Close(); err != nil {
+		return nil, err
+	}
+	return nil, moved(reasonUnknownRange, "no range here holds key %q of namespace %d", key, ns)
+}
+
+// Restored does nothing: there is no mirror of the rows.
+func (f *fsm) Restored(raftgroup.Rows) error { return nil }

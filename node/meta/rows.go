@@ -1,0 +1,159 @@
+package meta
+
+import (
+	"cairn/node/raftgroup"
+	"cairn/store"
+)
+
+// reader is a machine's view of one namespace inside one range.
+type reader struct {
+	rows raftgroup.Rows
+	rng  *rangeRow
+}
+
+var _ store.Reader = (*reader)(nil)
+
+// NS returns the namespace.
+func (r *reader) NS() store.NS { return r.rng.ns }
+
+// RangeStart returns where the range begins.
+func (r *reader) RangeStart() []byte { return r.rng.start }
+
+// RangeEnd returns where the range ends.
+func (r *reader) RangeEnd() []byte { return r.rng.end }
+
+// Get reads a row of a key inside the range.
+func (r *reader) Get(col store.Col, key, suffix []byte) ([]byte, bool, error) {
+	if err := r.rng.check(col, key); err != nil {
+		return nil, false, err
+	}
+	return r.rows.Get(rowKey(col, r.rng.ns, key, suffix))
+}
+
+// Iter walks a column, cut to the range.
+func (r *reader) Iter(col store.Col, lower, upper []byte) (store.Iterator, error) {
+	if err := checkCol(col); err != nil {
+		return nil, err
+	}
+	lower, upper = r.rng.clamp(lower, upper)
+	lo := boundKey(col, r.rng.ns, lower)
+	hi := appendPrefix(nil, col, r.rng.ns+1)
+	if upper != nil {
+		hi = boundKey(col, r.rng.ns, upper)
+	}
+	it, err := r.rows.Iter(lo, hi)
+	if err != nil {
+		return nil, err
+	}
+	return &iterator{it: it, col: col, ns: r.rng.ns}, nil
+}
+
+// iterator decodes row keys. A key that does not decode ends it with an error.
+type iterator struct {
+	it          *raftgroup.Iterator
+	col         store.Col
+	ns          store.NS
+	key, suffix []byte
+	buf         []byte
+	err         error
+}
+
+func (i *iterator) load(ok bool) bool {
+	if !ok || i.err != nil {
+		return false
+	}
+	i.key, i.suffix, i.buf, i.err = splitKey(i.it.Key()[9:], i.buf)
+	return i.err == nil
+}
+
+// Next moves to the next row.
+func (i *iterator) Next() bool { return i.load(i.it.Next()) }
+
+// SeekGE moves to the first row at or behind (key, suffix).
+func (i *iterator) SeekGE(key, suffix []byte) bool {
+	return i.load(i.it.SeekGE(rowKey(i.col, i.ns, key, suffix)))
+}
+
+// Key returns the row's key.
+func (i *iterator) Key() []byte { return i.key }
+
+// Suffix returns the row's suffix.
+func (i *iterator) Suffix() []byte { return i.suffix }
+
+// Value returns the row's value.
+func (i *iterator) Value() []byte { return i.it.Value() }
+
+// Close releases the iterator.
+func (i *iterator) Close() error {
+	if err := i.it.Close(); i.err == nil {
+		i.err = err
+	}
+	return i.err
+}
+
+// txn is the view of one command.
+type txn struct {
+	reader
+	tx     *raftgroup.Txn
+	at     store.Time
+	placed []receipt
+	err    error // a write outside the range: a bug, and the command has no effect
+}
+
+var _ store.Txn = (*txn)(nil)
+
+// receipt is what a command says of a blob that it refers to first.
+type receipt struct {
+	blob    store.BlobID
+	missing uint16
+}
+
+// Put writes a row.
+func (t *txn) Put(col store.Col, key, suffix, value []byte) {
+	if t.owns(col, key) {
+		t.tx.Put(rowKey(col, t.rng.ns, key, suffix), value)
+	}
+}
+
+// Delete removes a row.
+func (t *txn) Delete(col store.Col, key, suffix []byte) {
+	if t.owns(col, key) {
+		t.tx.Delete(rowKey(col, t.rng.ns, key, suffix))
+	}
+}
+
+func (t *txn) owns(col store.Col, key []byte) bool {
+	err := t.rng.check(col, key)
+	if t.err == nil {
+		t.err = err
+	}
+	return err == nil
+}
+
+// Ref takes a blob in: it passes the age fence (invariant 3), and what it is
+// owed is recorded with it (invariant 1).
+func (t *txn) Ref(blob store.BlobID) error {
+	for _, p := range t.placed {
+		if p.blob != blob {
+			continue
+		}
+		if t.at.CreatedSeconds()-int64(blob.Created()) >= fenceSeconds {
+			return &store.Error{
+				Op: "refer to blob", Kind: store.KindTooOld, Resource: blob.String(),
+				Hint: "it was written 12 hours ago or more, or a clock is that wrong; upload it again",
+			}
+		}
+		if p.missing != 0 {
+			t.tx.Put(debtKey(blob), encodeDebt(p.missing))
+		}
+		return nil
+	}
+	return store.Errorf(store.KindInvalid, "refer to blob", "%s came without a receipt", blob)
+}
+
+// Unref queues a blob for deletion.
+func (t *txn) Unref(ref store.Ref) {
+	due := uint32(max(t.at.CreatedSeconds(), 0)) + graceSeconds
+	t.tx.Put(gcKey(due, ref.Blob), encodeGC(ref.Len))
+	t.tx.Delete(debtKey(ref.Blob))
+}

@@ -1,0 +1,177 @@
+package meta
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"cairn/node/fabric"
+	"cairn/node/raftgroup"
+	"cairn/node/root"
+	pb "cairn/proto"
+	"cairn/store"
+)
+
+func be64(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// Server holds this node's replicas of the metadata groups and serves their
+// calls. Which groups it holds follows the root's rows.
+type Server struct {
+	host     *raftgroup.Host
+	view     *root.View
+	log      *slog.Logger
+	machines map[store.Kind]store.Machine
+
+	mu     sync.RWMutex
+	groups map[uint32]*raftgroup.Group
+}
+
+// NewServer returns a server without groups that runs the given machines.
+func NewServer(h *raftgroup.Host, view *root.View, f fabric.Fabric, log *slog.Logger, machines ...store.Machine) *Server {
+	s := &Server{
+		host: h, view: view, log: log,
+		machines: map[store.Kind]store.Machine{}, groups: map[uint32]*raftgroup.Group{},
+	}
+	for _, m := range machines {
+		s.machines[m.Kind()] = m
+	}
+	f.Handle(MethodDo, s.do)
+	f.Handle(MethodAsk, s.ask)
+	return s
+}
+
+// Open starts the replica of a group on this node, with the members of its
+// first configuration. Opening one that runs changes nothing.
+func (s *Server) Open(id uint32, members []raftgroup.Member) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups[id] != nil {
+		return nil
+	}
+	g, err := s.host.Start(raftgroup.GroupConfig{ID: raftgroup.GroupID(id), Members: members}, &fsm{machines: s.machines})
+	if err != nil {
+		return err
+	}
+	s.groups[id] = g
+	return nil
+}
+
+// Groups returns the replicas by group number.
+func (s *Server) Groups() []*raftgroup.Group {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []*raftgroup.Group
+	for _, g := range s.groups {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b *raftgroup.Group) int { return int(a.ID()) - int(b.ID()) })
+	return out
+}
+
+func (s *Server) group(id uint32) (*raftgroup.Group, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if g := s.groups[id]; g != nil {
+		return g, nil
+	}
+	return nil, moved("", "group %d is not on this node", id)
+}
+
+func decode(req *fabric.Message, m proto.Message) error {
+	if err := proto.Unmarshal(req.Head, m); err != nil {
+		return store.Errorf(store.KindInvalid, "metadata call", "%w", err)
+	}
+	return nil
+}
+
+// do proposes a command.
+func (s *Server) do(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
+	var r pb.MetaDoRequest
+	if err := decode(req, &r); err != nil {
+		return nil, err
+	}
+	g, err := s.group(r.Group)
+	if err != nil {
+		return nil, err
+	}
+	c, err := decodeCommand(r.Cmd)
+	if err != nil {
+		return nil, err
+	}
+	cmd := raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd, Freeing: s.frees(c)}
+	if run := c.GetRun(); run != nil && s.addMoved(run) {
+		if cmd.Data, err = encodeCommand(c); err != nil {
+			return nil, err
+		}
+	}
+	reply, err := g.Propose(ctx, cmd)
+	if err != nil {
+		return nil, err
+	}
+	return &fabric.Message{Head: reply}, nil
+}
+
+// frees reports whether a command is let through on a full disk: all that does
+// not come from a machine, and what its machine says gives space back.
+func (s *Server) frees(c *pb.MetaCommand) bool {
+	run := c.GetRun()
+	if run == nil {
+		return true
+	}
+	m := s.machines[store.NS(run.Ns).Kind()]
+	return m != nil && m.Frees(run.Cmd)
+}
+
+// addMoved adds to the owed shards of each receipt the slots that changed hands
+// since it was written. It reports whether it added any.
+func (s *Server) addMoved(run *pb.MetaRun) (changed bool) {
+	for _, p := range run.Placed {
+		if len(p.Blob) != len(store.BlobID{}) {
+			continue // refused when it is applied
+		}
+		if more := s.view.MovedSlots(store.BlobID(p.Blob), p.Gen) &^ uint16(p.Missing); more != 0 {
+			p.Missing |= uint32(more)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// ask answers a query on a linearizable snapshot.
+func (s *Server) ask(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
+	var r pb.MetaAskRequest
+	if err := decode(req, &r); err != nil {
+		return nil, err
+	}
+	g, err := s.group(r.Group)
+	if err != nil {
+		return nil, err
+	}
+	m := s.machines[store.NS(r.Ns).Kind()]
+	if m == nil {
+		return nil, store.Errorf(store.KindInvalid, "query", "namespace of kind %d", store.NS(r.Ns).Kind())
+	}
+	snap, err := g.ReadIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	rng, err := ownedRange(snap, r.Range, r.Gen, store.NS(r.Ns), r.Key)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := m.Read(&reader{rows: snap, rng: rng}, r.Query)
+	if err != nil {
+		return nil, err
+	}
+	return &fabric.Message{Head: reply}, nil
+}

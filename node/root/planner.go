@@ -1,0 +1,214 @@
+package root
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"cairn/placement"
+	pb "cairn/proto"
+	"cairn/store"
+)
+
+// DownOut is how long a node may be silent before its shards are rebuilt
+// elsewhere.
+const DownOut = 10 * time.Minute
+
+// Limits of what the planner gives up by itself: a partition must not start a
+// storm of copying.
+const (
+	maxAutoOutShare = 0.20
+	maxAutoOutZones = 1
+)
+
+// autoReason marks disks that the planner gave up, and may take in again.
+const autoReason = "its node was silent too long"
+
+// planInterval is how often the planner looks; maxMoving bounds the placement
+// groups that are being rebuilt at a time.
+const (
+	planInterval = time.Second
+	formInterval = 100 * time.Millisecond
+	maxMoving    = 64
+)
+
+// Planner does what the cluster does by itself: it forms it, and repairs its
+// placement. One runs on every root replica and acts on the leader's only.
+type Planner struct {
+	client  *Client
+	server  *Server
+	log     *slog.Logger
+	downOut time.Duration
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// StartPlanner starts the planner of a root replica. downOut is normally
+// [DownOut].
+func StartPlanner(c *Client, s *Server, downOut time.Duration, log *slog.Logger) *Planner {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Planner{client: c, server: s, log: log, downOut: downOut, cancel: cancel}
+	p.done.Go(func() { p.run(ctx) })
+	return p
+}
+
+// Close ends the planner.
+func (p *Planner) Close() {
+	p.cancel()
+	p.done.Wait()
+}
+
+func (p *Planner) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		next := planInterval
+		if !p.client.view.Cluster().Formed {
+			next = formInterval
+		}
+		pause(ctx, next)
+		if !p.server.leads() {
+			continue
+		}
+		if err := p.step(ctx); err != nil && ctx.Err() == nil {
+			p.log.Warn("planner", "err", err)
+		}
+	}
+}
+
+// step does what there is to do now. Every change is a conditional command, so
+// a planner that acts on an old view changes nothing.
+func (p *Planner) step(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	view := p.client.view
+	if !view.Cluster().Formed {
+		return p.form(ctx)
+	}
+	if p.client.live.Age(time.Now()) > 3*BeatInterval {
+		return nil // a stale picture is no ground to give anything up
+	}
+	if err := p.setDisks(ctx); err != nil {
+		return err
+	}
+	return p.repair(ctx)
+}
+
+// setDisks gives up the disks of nodes that are silent too long, and takes
+// those back whose node has returned.
+func (p *Planner) setDisks(ctx context.Context) error {
+	out := p.autoOut()
+	for _, d := range p.client.view.Disks() {
+		state, since := p.client.live.Node(placement.NodeID(d.Node))
+		admin := placement.AdminState(d.Admin)
+		switch {
+		case admin == placement.DiskOut && d.Reason == autoReason && state == Up:
+			if err := p.setDisk(ctx, d, placement.DiskIn, "its node is back"); err != nil {
+				return err
+			}
+		case admin == placement.DiskIn && state != Up && state != Suspect &&
+			time.Since(since) > p.downOut && out.mayAdd(p.client.view, d):
+			if err := p.setDisk(ctx, d, placement.DiskOut, autoReason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Planner) setDisk(ctx context.Context, d *pb.DiskRow, s placement.AdminState, why string) error {
+	p.log.Info("disk changes state", "disk", d.Id, "node", d.Node, "state", s.String(), "why", why)
+	return p.client.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_SetDisk{
+		SetDisk: &pb.SetDisk{Disk: d.Id, Admin: uint32(s), Reason: why},
+	}}, nil)
+}
+
+// given counts what was given up by the planner.
+type given struct {
+	disks, total int
+	zones        map[string]bool
+}
+
+func (p *Planner) autoOut() *given {
+	g := &given{zones: map[string]bool{}}
+	for _, d := range p.client.view.Disks() {
+		g.total++
+		if placement.AdminState(d.Admin) == placement.DiskOut && d.Reason == autoReason {
+			g.add(p.client.view, d)
+		}
+	}
+	return g
+}
+
+func (g *given) add(v *View, d *pb.DiskRow) {
+	g.disks++
+	g.zones[v.Node(placement.NodeID(d.Node)).GetZone()] = true
+}
+
+// mayAdd reports whether one more disk can be given up within the limits, and
+// counts it. One disk always can.
+func (g *given) mayAdd(v *View, d *pb.DiskRow) bool {
+	zone := v.Node(placement.NodeID(d.Node)).GetZone()
+	if g.disks > 0 && float64(g.disks+1) > maxAutoOutShare*float64(g.total) ||
+		!g.zones[zone] && len(g.zones) >= maxAutoOutZones {
+		return false
+	}
+	g.add(v, d)
+	return true
+}
+
+// repair gives the slots of lost disks to others. The new holders see it in
+// their map and fill themselves.
+func (p *Planner) repair(ctx context.Context) error {
+	view := p.client.view
+	topo, err := view.Topology()
+	if err != nil {
+		return err
+	}
+	var rows []placement.PG
+	moving := 0
+	for _, pg := range view.PGs() {
+		rows = append(rows, *pg)
+		if pg.Moving() > 0 {
+			moving++
+		}
+	}
+	moves, err := placement.Replace(topo.Avoiding(p.silent), view.Policies(), rows)
+	if err != nil || len(moves) == 0 {
+		return err
+	}
+	moves = moves[:min(len(moves), max(maxMoving-moving, 0))]
+	return p.begin(ctx, view, moves)
+}
+
+// silent reports whether a disk's node does not answer.
+func (p *Planner) silent(d placement.DiskID) bool {
+	row := p.client.view.Disk(d)
+	state, _ := p.client.live.Node(placement.NodeID(row.GetNode()))
+	return state != Up
+}
+
+// begin starts moves, each in its own command: one that lost its race takes
+// none with it.
+func (p *Planner) begin(ctx context.Context, view *View, moves []placement.Move) error {
+	for _, m := range moves {
+		pg := view.PG(m.PG)
+		next, err := pg.Begin(m)
+		if err == nil {
+			p.log.Info("placement group repairs", "pg", m.PG, "slot", m.Slot, "from", m.From, "to", m.To)
+			err = p.client.SetPG(ctx, &next)
+		}
+		if err != nil && !store.Is(err, store.KindConflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetPG replaces the row of a placement group by compare-and-swap on its
+// generation: the row's must be one more than the stored one's.
+func (c *Client) SetPG(ctx context.Context, pg *placement.PG) error {
+	return c.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_SetPgs{SetPgs: &pb.SetPGs{
+		Pgs: []*pb.PGRow{{Pg: uint32(pg.ID), Row: placement.AppendPG(nil, pg)}},
+	}}}, nil)
+}
