@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -49,6 +50,7 @@ type Node struct {
 	ready  chan struct{}
 
 	registered chan struct{} // closed when the root knows this incarnation
+	killed     atomic.Bool
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 	closers    []func() error
@@ -113,7 +115,7 @@ func (n *Node) openRaft() (err error) {
 	if err != nil {
 		return err
 	}
-	n.onClose(n.host.Close)
+	n.onClose(n.stopHost)
 	session, err := randomSession()
 	if err != nil {
 		return err
@@ -172,6 +174,21 @@ func (n *Node) seeds() []placement.NodeID {
 }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+// Kill stops the node as kill -9 stops a process: nothing is flushed, and the
+// next Open recovers. Cut the node off its fabric first.
+func (n *Node) Kill() {
+	n.killed.Store(true)
+	_ = n.Close() // a killed process reports nothing
+}
+
+func (n *Node) stopHost() error {
+	if n.killed.Load() {
+		n.host.Kill()
+		return nil
+	}
+	return n.host.Close()
+}
 
 // Close stops the node and flushes.
 func (n *Node) Close() error {

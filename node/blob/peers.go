@@ -13,8 +13,9 @@ const avoidFor = 2 * time.Second
 
 // peers is what this process has seen of the data nodes itself.
 type peers struct {
-	mu    sync.Mutex
-	nodes map[placement.NodeID]*peerStat
+	mu     sync.Mutex
+	nodes  map[placement.NodeID]*peerStat
+	change uint64 // counts the nodes that came to be avoided
 }
 
 type peerStat struct {
@@ -39,7 +40,18 @@ func (p *peers) statLocked(n placement.NodeID) *peerStat {
 func (p *peers) failed(n placement.NodeID, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.statLocked(n).avoidUntil = now.Add(avoidFor)
+	s := p.statLocked(n)
+	if !now.Before(s.avoidUntil) {
+		p.change++
+	}
+	s.avoidUntil = now.Add(avoidFor)
+}
+
+// changes tells whether a table is older than the newest failure.
+func (p *peers) changes() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.change
 }
 
 // avoided reports whether a call to the node failed just now.

@@ -184,13 +184,18 @@ func beat(id placement.DiskID, d *disk.Disk) *pb.DiskBeat {
 	return b
 }
 
-// Close stops maintenance and closes all disks.
-func (s *Server) Close() error {
+// Close stops maintenance and closes all disks; with flush false, as a killed
+// process leaves them.
+func (s *Server) Close(flush bool) error {
 	s.cancel()
 	s.done.Wait()
 	var errs []error
 	for _, d := range s.Disks() {
-		errs = append(errs, d.Close())
+		if flush {
+			errs = append(errs, d.Close())
+		} else {
+			errs = append(errs, d.Abandon())
+		}
 	}
 	return errors.Join(errs...)
 }
