@@ -3,6 +3,7 @@ package raftgroup
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -121,6 +122,11 @@ func BenchmarkIdle(b *testing.B) {
 				time.Sleep(window)
 			}
 			used := cpu() - start
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			b.ReportMetric(float64(runtime.NumGoroutine()), "goroutines")
+			b.ReportMetric(float64(m.HeapInuse+m.StackInuse)/(1<<20), "MiB")
 			b.ReportMetric(100*used.Seconds()/(window.Seconds()*float64(b.N)), "%core")
 		})
 	}
