@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -123,6 +124,14 @@ func (c *Cluster) Kill(name string) {
 	if n, f := c.takeOut(name); n != nil {
 		f.Close()
 		n.Kill()
+	}
+}
+
+// WipeDisk empties the disk of a node that is stopped.
+func (c *Cluster) WipeDisk(name string) {
+	c.t.Helper()
+	for _, d := range c.nodes[name].cfg.Disks {
+		require.NoError(c.t, os.RemoveAll(d.Path))
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"cairn/node/data"
 	"cairn/placement"
+	"cairn/store"
 )
 
 // avoidFor is how long a node that could not be reached is avoided by this
@@ -45,6 +47,11 @@ func (p *peers) failed(n placement.NodeID, now time.Time) {
 		p.change++
 	}
 	s.avoidUntil = now.Add(avoidFor)
+}
+
+// notReached reports whether err says that the node, not just its disk, is away.
+func notReached(err error) bool {
+	return (store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout)) && store.ReasonOf(err) != data.ReasonNoDisk
 }
 
 // changes tells whether a table is older than the newest failure.

@@ -82,7 +82,7 @@ func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) e
 		K:       j.policy.K, M: j.policy.M, BlobLen: uint32(blobLen), Owner: owner,
 	}
 	err := j.c.shards.Write(ctx, node.ID, j.pg.Holders[shard], sh, j.pg.Gen, data)
-	if store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout) {
+	if notReached(err) {
 		j.c.peers.failed(node.ID, j.c.clock())
 	}
 	return err

@@ -95,7 +95,7 @@ func (c *Client) writable(d placement.Disk, now time.Time) bool {
 		return false
 	}
 	beat := c.live.Disk(d.ID)
-	return beat == nil || data.Health(beat.Health) == data.Healthy
+	return beat != nil && data.Health(beat.Health) == data.Healthy
 }
 
 func (t *table) add(pg *placement.PG, p placement.Policy) {

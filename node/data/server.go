@@ -41,6 +41,9 @@ const (
 // String returns the health in a word.
 func (h Health) String() string { return [...]string{"healthy", "full", "failed"}[min(h, Failed)] }
 
+// ReasonNoDisk marks the error of a node that answers and does not have the disk.
+const ReasonNoDisk = "no-disk"
+
 // maintainEvery is how often a disk expires tombstones and looks for segments
 // to compact.
 const maintainEvery = 30 * time.Second
@@ -210,7 +213,7 @@ func (s *Server) disk(id uint32) (*disk.Disk, error) {
 		}
 	}
 	return nil, &store.Error{
-		Op: "use disk", Kind: store.KindUnavailable, Resource: fmt.Sprintf("disk %d", id),
+		Op: "use disk", Kind: store.KindUnavailable, Reason: ReasonNoDisk, Resource: fmt.Sprintf("disk %d", id),
 		Err: errors.New("it is not open on this node"), Hint: "see `cairn status` for where it is and why it is not open",
 	}
 }
