@@ -150,7 +150,8 @@ type Live struct {
 	disks map[placement.DiskID]*pb.DiskBeat
 }
 
-func (l *Live) set(r *pb.HeartbeatReply, now time.Time) {
+// Set takes over a new picture.
+func (l *Live) Set(r *pb.HeartbeatReply, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at, l.reply = now, r
