@@ -303,6 +303,7 @@ func TestWhatHappensDuringASync(t *testing.T) {
 		select {
 		case <-entered:
 		case <-time.After(5 * time.Second):
+			release()
 			t.Fatal("a write was not synced")
 		}
 		return b, result, release
