@@ -41,7 +41,7 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 	shards, bufs, err := j.c.cut(j.policy, payload)
 	defer func() {
 		for _, b := range bufs {
-			j.c.pins.free(b)
+			pinned.free(b)
 		}
 	}()
 	if err != nil {
@@ -54,12 +54,12 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 			continue // its disk is known to be away
 		}
 		for _, b := range pinned {
-			j.c.pins.hold(b, 1)
+			pinned.hold(b, 1)
 		}
 		j.c.running.Go(func() {
 			err := j.write(i, owner, shards[i], len(payload))
 			for _, b := range pinned {
-				j.c.pins.drop(b)
+				pinned.drop(b)
 			}
 			results <- result{i, err}
 		})
