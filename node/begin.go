@@ -6,10 +6,13 @@ import (
 
 	"cairn/node/blob"
 	"cairn/node/data"
+	"cairn/node/fill"
 	"cairn/node/meta"
 	"cairn/node/raftgroup"
 	"cairn/node/root"
+	"cairn/node/worker"
 	pb "cairn/proto"
+	"cairn/store"
 )
 
 // begin does what needs the root: it makes the cluster on its founder,
@@ -60,13 +63,28 @@ func (n *Node) beginOnce(ctx context.Context) error {
 	return nil
 }
 
-// openClients makes the store of this node.
+// openClients makes the store of this node, and starts the background work.
 func (n *Node) openClients(writer uint32) {
-	n.rows = meta.NewClient(n.fabric, n.root, raftgroup.NewSession(uint64(writer)))
-	n.blobs = blob.New(blob.Config{
-		Shards: data.NewClient(n.fabric), View: n.root.View(), Live: n.root.Live(), Writer: writer, Clock: time.Now,
-	})
+	session, view := raftgroup.NewSession(uint64(writer)), n.root.View()
+	remote := data.NewClient(n.fabric)
+	n.rows = meta.NewClient(n.fabric, n.root, session)
+	n.blobs = blob.New(blob.Config{Shards: remote, View: view, Live: n.root.Live(), Writer: writer, Clock: time.Now})
 	n.onClose(func() error { n.blobs.Close(); return nil })
+	n.filler = fill.Start(fill.Config{
+		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, Used: n.used,
+	})
+	n.filler.Serve(n.fabric)
+	n.onClose(func() error { n.filler.Close(); return nil })
+	n.worker = worker.Start(worker.Config{
+		Fabric: n.fabric, Root: n.root, Meta: n.meta, Rows: n.rows, Data: remote, Local: n.data, Session: session, Logger: n.log,
+	})
+	n.onClose(func() error { n.worker.Close(); return nil })
+}
+
+// used asks the owner of a blob whether it refers to it.
+func (n *Node) used(ctx context.Context, owner store.Owner, blob store.BlobID) (bool, error) {
+	_, used, err := n.rows.Resolve(ctx, owner.NS, owner.Key, blob)
+	return used, err
 }
 
 // initCluster writes the cluster's row, once. The CA's key goes into the root

@@ -26,7 +26,7 @@ func (n *Node) openDisks() error {
 			n.log.Error("a disk is left out", "disk", c.Path, "err", err)
 			continue
 		}
-		n.data.Add(d, c.Path, c.Class)
+		n.data.Add(d, c.Path, diskClass(c.Class))
 	}
 	return nil
 }
@@ -47,18 +47,11 @@ func openDisk(path string, bytes int64) (*disk.Disk, error) {
 	return disk.Open(path, opts)
 }
 
-// diskRows describes the open disks for the root.
-func (n *Node) diskRows() []*pb.DiskRow {
-	var rows []*pb.DiskRow
-	for _, d := range n.data.Disks() {
-		id := d.Identity()
-		row := &pb.DiskRow{Uuid: id.UUID[:], Class: uint32(placement.DiskSSD)}
-		if s, err := d.Stats(); err == nil {
-			row.Bytes = uint64(s.Capacity)
-		}
-		rows = append(rows, row)
+func diskClass(s string) placement.DiskClass {
+	if s == "hdd" {
+		return placement.DiskHDD
 	}
-	return rows
+	return placement.DiskSSD
 }
 
 // adoptDisks tells the disks the numbers that the root gave them. A disk of

@@ -16,9 +16,11 @@ import (
 	"cairn/node/config"
 	"cairn/node/data"
 	"cairn/node/fabric"
+	"cairn/node/fill"
 	"cairn/node/meta"
 	"cairn/node/raftgroup"
 	"cairn/node/root"
+	"cairn/node/worker"
 	"cairn/placement"
 	pb "cairn/proto"
 	"cairn/store"
@@ -40,9 +42,11 @@ type Node struct {
 	root       *root.Client
 
 	// The parts below need the root and exist once ready is closed.
-	rows  *meta.Client
-	blobs *blob.Client
-	ready chan struct{}
+	rows   *meta.Client
+	blobs  *blob.Client
+	filler *fill.Filler
+	worker *worker.Worker
+	ready  chan struct{}
 
 	registered chan struct{} // closed when the root knows this incarnation
 	cancel     context.CancelFunc
@@ -196,6 +200,13 @@ func (n *Node) Meta() *meta.Server { return n.meta }
 // Data returns the node's disks.
 func (n *Node) Data() *data.Server { return n.data }
 
+// Filler returns the node's filler, and Worker its background work; both are nil
+// until the node is ready.
+func (n *Node) Filler() *fill.Filler { return n.filler }
+
+// Worker returns the node's background work.
+func (n *Node) Worker() *worker.Worker { return n.worker }
+
 // ClusterKey returns the key that seals the cluster's secrets.
 func (n *Node) ClusterKey() [32]byte { return n.clusterKey() }
 
@@ -218,7 +229,7 @@ func (n *Node) register(ctx context.Context) (*pb.RegisterReply, error) {
 	for {
 		reply := &pb.RegisterReply{}
 		err := n.root.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_Register{
-			Register: &pb.RegisterNode{Node: nodeRow(n.cfg, n.id.Incarnation), Disks: n.diskRows()},
+			Register: &pb.RegisterNode{Node: nodeRow(n.cfg, n.id.Incarnation), Disks: n.data.Rows()},
 		}}, reply)
 		if err == nil || ctx.Err() != nil || !retryable(err) {
 			return reply, err

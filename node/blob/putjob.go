@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"cairn/node/data/disk"
 	"cairn/placement"
 	"cairn/store"
 )
@@ -76,10 +77,11 @@ func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) e
 	}
 	ctx, cancel := context.WithTimeout(j.c.life, writeTimeout)
 	defer cancel()
-	err := j.c.shards.Write(ctx, node.ID, &Write{
-		Disk: j.pg.Holders[shard], Gen: j.pg.Gen, Blob: j.ref.Blob, Shard: shard,
-		K: j.policy.K, M: j.policy.M, BlobLen: blobLen, Owner: owner, Data: data,
-	})
+	sh := disk.Shard{
+		ShardID: disk.ShardID{Blob: j.ref.Blob, Index: uint8(shard)},
+		K:       j.policy.K, M: j.policy.M, BlobLen: uint32(blobLen), Owner: owner,
+	}
+	err := j.c.shards.Write(ctx, node.ID, j.pg.Holders[shard], sh, j.pg.Gen, data)
 	if store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout) {
 		j.c.peers.failed(node.ID, j.c.clock())
 	}

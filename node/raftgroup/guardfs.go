@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -25,10 +26,24 @@ type guardFS struct {
 	tripped atomic.Bool
 	once    sync.Once
 	onTrip  func(cause error)
+	closing chan struct{} // closed before the Pebble is closed
 }
 
 func newGuardFS(fs vfs.FS, onTrip func(error)) *guardFS {
-	return &guardFS{FS: fs, onTrip: onTrip}
+	return &guardFS{FS: fs, onTrip: onTrip, closing: make(chan struct{})}
+}
+
+// tablePause is how long a table that cannot be written holds up Pebble, which
+// tries again at once.
+const tablePause = 200 * time.Millisecond
+
+func (g *guardFS) pause() {
+	t := time.NewTimer(tablePause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-g.closing:
+	}
 }
 
 // trip closes the guard. The cause is nil for a kill.
@@ -51,6 +66,7 @@ func (g *guardFS) file(name string, f vfs.File, err error) (vfs.File, error) {
 		return &guardFile{File: f, g: g, name: name, table: isTable(name)}, nil
 	}
 	if isTable(name) {
+		g.pause()
 		return nil, err
 	}
 	g.trip(fmt.Errorf("create %s: %w", name, err))
@@ -86,6 +102,7 @@ func (g *guardFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vf
 
 func (g *guardFS) void(name string) (vfs.File, error) {
 	if isTable(name) {
+		g.pause()
 		return nil, errTripped
 	}
 	return voidFile{}, nil
@@ -146,7 +163,11 @@ type guardFile struct {
 
 // judge decides what the caller sees of a write or sync that ended with err.
 func (f *guardFile) judge(op string, err error) error {
-	if err == nil || f.table {
+	if err == nil {
+		return nil
+	}
+	if f.table {
+		f.g.pause()
 		return err
 	}
 	f.g.trip(fmt.Errorf("%s %s: %w", op, f.name, err))

@@ -186,6 +186,7 @@ func (h *Host) Close() error {
 		return err
 	}
 	err := h.marks.close()
+	close(h.guard.closing)
 	if derr := h.db.Close(); err == nil {
 		err = derr
 	}

@@ -53,9 +53,10 @@ type lane struct {
 	to     Member
 	window time.Duration
 
-	mu    sync.Mutex
-	queue []laneItem
-	busy  bool
+	mu      sync.Mutex
+	queue   []laneItem
+	busy    bool
+	replied chan struct{} // closed at the next reply; nil if nobody waits for it
 }
 
 type laneItem struct {
@@ -111,6 +112,14 @@ func (l *lane) send(items []laneItem) {
 		beats[i] = it.beat
 	}
 	replies, err := l.h.callBeats(l.to, beats)
+	if err == nil {
+		l.mu.Lock()
+		if l.replied != nil {
+			close(l.replied)
+			l.replied = nil
+		}
+		l.mu.Unlock()
+	}
 	for i, it := range items {
 		r := laneResult{err: err}
 		if err == nil {
@@ -121,6 +130,16 @@ func (l *lane) send(items []laneItem) {
 		}
 		it.done <- r
 	}
+}
+
+// nextReply returns a channel that is closed when the server next replies.
+func (l *lane) nextReply() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.replied == nil {
+		l.replied = make(chan struct{})
+	}
+	return l.replied
 }
 
 func (h *Host) callBeats(to Member, beats []beat) ([]beatReply, error) {

@@ -174,6 +174,21 @@ func (g *Group) nextStep(have, want []Member, promoteAfter time.Duration) step {
 	return step{}
 }
 
+// leadsIn reports whether this replica leads in the given term.
+func (g *Group) leadsIn(term uint64) bool {
+	return g.raft.State() == raft.Leader && g.raft.CurrentTerm() == term
+}
+
+// isMember reports whether a server is in the newest configuration.
+func (g *Group) isMember(id raft.ServerID) bool {
+	for _, s := range g.raft.GetConfiguration().Configuration().Servers {
+		if s.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
 func memberOn(list []Member, node placement.NodeID) (Member, bool) {
 	for _, m := range list {
 		if m.Node == node {

@@ -108,14 +108,16 @@ func (f *appendFuture) Request() *raft.AppendEntriesRequest { return f.req }
 func (f *appendFuture) Response() *raft.AppendEntriesResponse { return f.resp }
 
 // pipeOrder lets the calls of a pipe through in the order of their numbers,
-// whatever order they arrive in. A call whose predecessor never comes waits
-// until its context ends; its sender abandons the pipe long before.
+// whatever order they arrive in. A call of a pipe whose start was never seen, as
+// after a restart, waits for strangerWait only: its sender starts another pipe.
 type pipeOrder struct {
 	mu   sync.Mutex
 	pipe uint64
 	next uint64        // the number whose turn it is
 	turn chan struct{} // closed at every change of pipe or next
 }
+
+const strangerWait = 100 * time.Millisecond
 
 func (o *pipeOrder) init() { o.turn = make(chan struct{}) }
 
@@ -124,6 +126,8 @@ func (o *pipeOrder) inTurn(ctx context.Context, pipe, seq uint64, deliver func()
 	if pipe == 0 {
 		return deliver()
 	}
+	patience := time.NewTimer(strangerWait)
+	defer patience.Stop()
 	for {
 		o.mu.Lock()
 		if seq == 0 && o.pipe != pipe {
@@ -136,13 +140,19 @@ func (o *pipeOrder) inTurn(ctx context.Context, pipe, seq uint64, deliver func()
 			o.passed(pipe, seq)
 			return err
 		}
-		late, turn := o.pipe == pipe && seq < o.next, o.turn
+		known, late, turn := o.pipe == pipe, o.pipe == pipe && seq < o.next, o.turn
 		o.mu.Unlock()
 		if late {
 			return store.Errorf(store.KindInvalid, "raft call", "call %d of a pipe came twice", seq)
 		}
+		var tired <-chan time.Time
+		if !known {
+			tired = patience.C
+		}
 		select {
 		case <-turn:
+		case <-tired:
+			return store.Errorf(store.KindUnavailable, "raft call", "call %d of a pipe whose start was not seen", seq)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

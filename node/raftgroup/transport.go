@@ -37,7 +37,6 @@ var (
 
 // How long a call may take.
 const (
-	appendTimeout  = 10 * time.Second
 	voteTimeout    = 5 * time.Second
 	pageTimeout    = 30 * time.Second
 	installTimeout = 30 * time.Minute // of the last page: the tables are put in place
@@ -97,7 +96,7 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress,
 	if isHeartbeat(req) {
 		return t.sendHeartbeat(id, req, resp)
 	}
-	return t.sendAppend(id, appendCall{req: trim(req)}, resp)
+	return t.persist(id, trim(req), resp)
 }
 
 func (t *transport) sendHeartbeat(id raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
@@ -116,8 +115,36 @@ func (t *transport) sendHeartbeat(id raft.ServerID, req *raft.AppendEntriesReque
 	}
 }
 
+// persist sends an append until it is answered, or until this replica no longer
+// leads in its term or the follower is no longer a member. Raft would wait up to
+// ten seconds between two tries, and so long could a follower that is back be
+// without the log.
+func (t *transport) persist(id raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	lanes, err := t.h.peers.to(id)
+	if err != nil {
+		return err
+	}
+	for {
+		alive := lanes.hearts.nextReply()
+		err := t.sendAppend(id, appendCall{req: req}, resp)
+		if err == nil || !t.g.leadsIn(req.Term) || !t.g.isMember(id) {
+			return err
+		}
+		poll := time.NewTimer(2 * t.h.opts.HeartbeatTimeout)
+		select {
+		case <-alive:
+		case <-poll.C:
+		case <-t.ctx.Done():
+		}
+		poll.Stop()
+		if t.ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 func (t *transport) sendAppend(id raft.ServerID, c appendCall, resp *raft.AppendEntriesResponse) error {
-	b, err := t.call(appendTimeout, id, methodAppend, c.encode)
+	b, err := t.call(t.h.opts.WriteTimeout+t.h.opts.HeartbeatTimeout, id, methodAppend, c.encode)
 	if err != nil {
 		return err
 	}

@@ -86,21 +86,6 @@ var crcs = [...]crcParams{
 	CRC64NVME: {0x9a6c9329ac4bc9b5, 64},
 }
 
-// Combine returns the CRC of two pieces joined, given the CRC of each and the
-// length of the second in bytes. It panics if a is not a CRC or a sum is not
-// of its size.
-//
-// A CRC with all ones as its start and its final mask is linear in this sense:
-// crc(A‖B) = crc(A)·x^(8·|B|) mod P, plus crc(B). Cost: O(log |B|)
-// multiplications of polynomials, some microseconds.
-func Combine(a Algorithm, first, second []byte, secondLen uint64) []byte {
-	c := crcs[a]
-	v := c.mul(c.load(first), c.xPow8(secondLen)) ^ c.load(second)
-	var out [8]byte
-	binary.BigEndian.PutUint64(out[:], v<<(64-c.width))
-	return append([]byte(nil), out[:c.width/8]...)
-}
-
 func (c crcParams) load(sum []byte) uint64 {
 	if c.width == 32 {
 		return uint64(binary.BigEndian.Uint32(sum))

@@ -4,7 +4,7 @@
 // object made of parts has a checksum of one of two types: COMPOSITE, the
 // algorithm applied to the concatenated checksums of the parts and written with
 // "-N" behind it, or FULL_OBJECT, the checksum of all its bytes, which for the
-// three CRCs follows from those of the parts ([Combine]).
+// three CRCs follows from those of the parts ([Joiner]).
 //
 // A [Stream] computes MD5 and the wanted algorithms in one pass on a goroutine
 // of its own, beside whatever its caller does with the bytes meanwhile. The

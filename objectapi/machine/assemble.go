@@ -86,23 +86,28 @@ func (c *completeCmd) checkWhole(a *assembly, up *uploadRec) error {
 
 // summer computes an object's checksum from those of its parts.
 type summer struct {
-	alg    checksum.Algorithm
-	typ    checksum.Type
-	sums   [][]byte // composite
-	joined []byte   // full object
+	alg  checksum.Algorithm
+	typ  checksum.Type
+	sums [][]byte         // composite
+	full *checksum.Joiner // full object
 }
 
-func newSummer(up *uploadRec) *summer { return &summer{alg: up.alg, typ: up.typ} }
+// newSummer starts with no parts. Without a declared algorithm the object has no
+// checksum, whatever its parts have.
+func newSummer(up *uploadRec) *summer {
+	s := &summer{alg: up.alg, typ: up.typ}
+	if s.typ == checksum.FullObject {
+		s.full = checksum.NewJoiner(s.alg)
+	}
+	return s
+}
 
 func (s *summer) add(sum []byte, size uint64) {
-	switch {
-	case s.alg == checksum.None:
-	case s.typ == checksum.Composite:
+	switch s.typ {
+	case checksum.Composite:
 		s.sums = append(s.sums, bytes.Clone(sum))
-	case s.joined == nil:
-		s.joined = bytes.Clone(sum)
-	default:
-		s.joined = checksum.Combine(s.alg, s.joined, sum, size)
+	case checksum.FullObject:
+		s.full.Add(sum, size)
 	}
 }
 
@@ -111,7 +116,7 @@ func (s *summer) result() Checksum {
 	case checksum.Composite:
 		return Checksum{s.alg, s.typ, checksum.CompositeOf(s.alg, s.sums...)}
 	case checksum.FullObject:
-		return Checksum{s.alg, s.typ, s.joined}
+		return Checksum{s.alg, s.typ, s.full.Sum()}
 	}
 	return Checksum{}
 }

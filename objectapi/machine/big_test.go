@@ -19,6 +19,7 @@ type counting struct {
 	writes int // rows written and blobs referred to or freed, by the last command
 	most   int // the largest writes so far
 	reads  int // rows that the last query read by Get
+	moves  int // of the last query's iterators
 }
 
 func (c *counting) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error) {
@@ -29,7 +30,7 @@ func (c *counting) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error
 }
 
 func (c *counting) Read(rd store.Reader, query []byte) ([]byte, error) {
-	c.reads = 0
+	c.reads, c.moves = 0, 0
 	return c.Machine.Read(countingReader{rd, c}, query)
 }
 
@@ -59,6 +60,36 @@ type countingReader struct {
 func (r countingReader) Get(col store.Col, key, suffix []byte) ([]byte, bool, error) {
 	r.c.reads++
 	return r.Reader.Get(col, key, suffix)
+}
+
+func (r countingReader) Iter(col store.Col, lower, upper []byte) (store.Iterator, error) {
+	it, err := r.Reader.Iter(col, lower, upper)
+	return countingIter{it, r.c}, err
+}
+
+type countingIter struct {
+	store.Iterator
+	c *counting
+}
+
+func (i countingIter) Next() bool { i.c.moves++; return i.Iterator.Next() }
+func (i countingIter) SeekGE(key, suffix []byte) bool {
+	i.c.moves++
+	return i.Iterator.SeekGE(key, suffix)
+}
+
+// TestListSeeks lists common prefixes without visiting what they stand for.
+func TestListSeeks(t *testing.T) {
+	m := &counting{Machine: New()}
+	e := newEnvOn(t, m)
+	for i := range 900 {
+		e.put(fmt.Sprintf("group%d/%03d", i%3, i), "")
+	}
+	p, err := e.c.List(ctx, e.ns, List{Delimiter: "/", Max: MaxPage})
+	require.NoError(t, err)
+	require.Equal(t, []string{"group0/", "group1/", "group2/"}, p.Prefixes)
+	require.Empty(t, p.Entries)
+	require.LessOrEqual(t, m.moves, 5)
 }
 
 // bigUpload makes an upload of n parts of three blobs with two bytes each.

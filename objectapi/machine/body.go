@@ -26,6 +26,8 @@ type body struct {
 	pages  int         // bodyParts: how many colManifest rows index the parts
 }
 
+// body writes the kind and what belongs to it. A manifest is found by the
+// object's version, and so needs nothing more.
 func (e *encoder) body(b *body) {
 	e.u8(uint8(b.kind))
 	switch b.kind {
@@ -65,6 +67,7 @@ type content struct {
 	refs   []store.Ref
 }
 
+// content writes c as a body of one of the two kinds that a command may bring.
 func (e *encoder) content(c *content) {
 	if len(c.refs) > 0 {
 		e.body(&body{kind: bodyRefs, refs: c.refs})

@@ -27,7 +27,7 @@ func (c *Client) Seal(ctx context.Context, ns store.NS) error {
 			return err
 		}
 		if all {
-			return c.Sweep(ctx, ns)
+			return c.sweep(ctx, ns, true)
 		}
 	}
 }
@@ -57,10 +57,15 @@ func (c *Client) walkSeal(ctx context.Context, ns store.NS, op opcode) (all bool
 // Drain frees the data of key that commands have left behind, about a thousand
 // blobs a command, until none is left.
 func (c *Client) Drain(ctx context.Context, ns store.NS, key string) error {
-	k := []byte(key)
-	cmd := newCommand(opDrain, k).b
+	return c.drain(ctx, ns, []byte(key), false)
+}
+
+// drain drains key; with uploads, it ends those of a sealed bucket too.
+func (c *Client) drain(ctx context.Context, ns store.NS, key []byte, uploads bool) error {
+	e := newCommand(opDrain, key)
+	e.bool(uploads)
 	for {
-		reply, err := c.rows.Do(ctx, ns, k, cmd)
+		reply, err := c.rows.Do(ctx, ns, key, e.b)
 		if err != nil {
 			return err
 		}
@@ -75,8 +80,15 @@ func (c *Client) Drain(ctx context.Context, ns store.NS, key string) error {
 // Sweep drains every key of the namespace that has something to drain. A worker
 // calls it now and then, for a gateway may die between a command and its Drain.
 func (c *Client) Sweep(ctx context.Context, ns store.NS) error {
+	return c.sweep(ctx, ns, false)
+}
+
+// sweep drains all keys; with uploads, it ends those of a sealed bucket too. In
+// a range that is not sealed, an upload is found and left alone.
+func (c *Client) sweep(ctx context.Context, ns store.NS, uploads bool) error {
 	for at := []byte{}; at != nil; {
 		e := newCommand(askDead, at)
+		e.bool(uploads)
 		reply, err := c.rows.Ask(ctx, ns, at, e.b)
 		if err != nil {
 			return err
@@ -90,7 +102,7 @@ func (c *Client) Sweep(ctx context.Context, ns store.NS) error {
 			at = next
 			continue
 		}
-		if err := c.Drain(ctx, ns, string(key)); err != nil {
+		if err := c.drain(ctx, ns, key, uploads); err != nil {
 			return err
 		}
 		at = keyAfter(key)

@@ -57,6 +57,8 @@ func (c *completeCmd) encode() []byte {
 	return e.b
 }
 
+// decodeComplete reads the command behind its number. The list's length is
+// bounded by the command's, and by check.
 func decodeComplete(d *decoder) (c completeCmd, err error) {
 	if c.key, err = d.key(completing); err != nil {
 		return c, err
@@ -115,6 +117,9 @@ func (c *completeCmd) made(head *objRec, at store.Time) bool {
 		at-head.Modified < completeWindow && head.Parts == len(c.parts) && head.MD5 == c.etag()
 }
 
+// applyComplete checks in this order: the list by itself, whether this very
+// object was made before, the upload, the condition, the parts one by one, the
+// whole. The first that fails is the error.
 func (m *Machine) applyComplete(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	c, err := decodeComplete(d)
 	if err != nil {

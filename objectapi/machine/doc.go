@@ -36,6 +36,23 @@
 // row is gone it refers to its blobs, so nothing is freed twice or lost however
 // often a drain is interrupted; [Client.Sweep] finds what was left.
 //
+// # When something dies in between
+//
+// A gateway that dies after its blobs and before its command leaves orphans,
+// which the engine collects after a day. One that dies after the command and
+// before Drain leaves a dead row, which Sweep finds. A leader that dies in Drain
+// leaves the pages that were committed, and the dead row with the rest.
+//
+// Sealing a bucket takes a command for each range, because the rows of a range
+// can only tell about that range. While the ranges are walked, objects can still
+// be put into those not sealed yet; the walk then meets them and answers that
+// the bucket is not empty, after it has opened the others again. A gateway that
+// dies in the middle leaves some ranges sealed: the bucket's name is in the
+// state "deleting" all the while and takes no writes, and whoever repeats the
+// deletion, or takes it back, walks all ranges again. A range that splits
+// between its seal and the end of the walk has its right half open; the walk is
+// repeated until it finds every range sealed.
+//
 // # Repeated commands
 //
 // The host runs a command once even if it was sent twice with one number. A

@@ -8,16 +8,18 @@ import (
 
 const draining = "drain"
 
-// applyDrain frees a page of the dead parts of a key, and in a sealed range
-// ends uploads of the key, a page at a time. Without anything to do it has no
-// effect.
+// applyDrain frees a page of the dead parts of a key. If its sender says so and
+// the range is sealed, it then ends uploads of the key, a page at a time: only
+// who has sealed every range may say so, for a seal may still be taken back.
+// Without anything to do it has no effect.
 //
-// Format 1: header | key. Reply: u8 format | u8 more.
+// Format 1: header | key | u8 uploads too. Reply: u8 format | u8 more.
 func applyDrain(tx store.Txn, d *decoder) ([]byte, error) {
 	key, err := d.key(draining)
 	if err != nil {
 		return nil, err
 	}
+	uploads := d.bool()
 	if err := d.finish(store.KindInvalid, draining); err != nil {
 		return nil, err
 	}
@@ -25,7 +27,7 @@ func applyDrain(tx store.Txn, d *decoder) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !found {
+	if !found && uploads {
 		sealed, err := isSealed(tx)
 		if err != nil {
 			return nil, err
@@ -82,20 +84,16 @@ func buryUploads(tx store.Txn, key []byte) (any bool, err error) {
 
 // readDead finds the next key in the range that Drain has work for.
 //
-// Format 1: header | first key to look at. Reply: u8 format | u8 found, key |
+// Format 1: header | first key to look at | u8 uploads too. Reply: u8 format | u8 found, key |
 // u8 further range, its first key.
 func readDead(rd store.Reader, d *decoder) ([]byte, error) {
-	from := d.bytes()
+	from, uploads := d.bytes(), d.bool()
 	if err := d.finish(store.KindInvalid, draining); err != nil {
 		return nil, err
 	}
-	sealed, err := isSealed(rd)
-	if err != nil {
-		return nil, err
-	}
-	cols := []store.Col{colDead, colUpload}
-	if !sealed {
-		cols = cols[:1]
+	cols := []store.Col{colDead}
+	if uploads {
+		cols = append(cols, colUpload)
 	}
 	var found []byte
 	for _, col := range cols {

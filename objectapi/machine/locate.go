@@ -14,6 +14,9 @@ type locator struct {
 	pieces   []Piece
 }
 
+// run fills pieces. For a PUT it reads at most one row besides the head; for a
+// multipart object, the pages of the index that the window touches, found by
+// search, and the row of each part that it touches.
 func (l *locator) run() error {
 	if l.off >= l.end {
 		return nil
@@ -86,6 +89,8 @@ func (l *locator) addParts() error {
 	}
 }
 
+// addPage adds the parts of a page that the window touches. Parts without bytes
+// are passed over.
 func (l *locator) addPage(x *indexRec) error {
 	start := x.start
 	for _, p := range x.parts {

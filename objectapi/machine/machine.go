@@ -49,7 +49,8 @@ func (m *Machine) Frees(cmd []byte) bool {
 	return err == nil && (op == opDelete || op == opAbort || op == opDrain || op == opSeal)
 }
 
-// Apply implements [store.Machine].
+// Apply implements [store.Machine]. Seal, Unseal and Drain work on a sealed
+// bucket; to everything else it is gone.
 func (m *Machine) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error) {
 	d := newDecoder(cmd)
 	op, err := d.opcode()
@@ -86,7 +87,9 @@ func (m *Machine) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error)
 	return nil, unknownFormat("command number", uint8(op))
 }
 
-// Read implements [store.Machine].
+// Read implements [store.Machine]. Queries of the same range see one snapshot,
+// and none needs a second look at what an earlier one returned, except to go on
+// reading an object: [Window.Version] then guards against a replacement.
 func (m *Machine) Read(rd store.Reader, query []byte) ([]byte, error) {
 	d := newDecoder(query)
 	op, err := d.opcode()
@@ -149,8 +152,11 @@ func checkKey(op string, key []byte) error {
 	return nil
 }
 
-// References implements [store.Machine]. A dead part's row refers to its blobs
-// until Drain has deleted it.
+// References implements [store.Machine]. The places a blob may be referred from
+// are the head row, the manifest row that belongs to it, and the part rows of
+// the key: of uploads in progress, of the object made of parts, and of the dead
+// that Drain has not reached. For an object of many parts that is a walk over
+// all of them, about a microsecond a part.
 func (m *Machine) References(rd store.Reader, key []byte, blob store.BlobID) (bool, error) {
 	head, err := loadHead(rd, key)
 	if err != nil {

@@ -16,6 +16,9 @@ func decodeManifest(b []byte) ([]store.Ref, error) {
 	return refs, d.finish(store.KindCorrupt, "manifest row")
 }
 
+// loadManifest returns the refs of a PUT whose head row says that they are in a
+// row of their own. That row is written and deleted with the head row, so that
+// it is not there is damage.
 func loadManifest(rd store.Reader, key []byte, v VersionID) ([]store.Ref, error) {
 	b, ok, err := rd.Get(colManifest, key, rowSuffix(v[:], 0))
 	if err != nil {
@@ -71,6 +74,8 @@ func decodeIndexRec(b []byte) (*indexRec, error) {
 	return x, d.finish(store.KindCorrupt, "part index row")
 }
 
+// loadIndex returns a page of a multipart object's index. As for loadManifest, a
+// missing one is damage.
 func loadIndex(rd store.Reader, key []byte, v VersionID, page int) (*indexRec, error) {
 	b, ok, err := rd.Get(colManifest, key, rowSuffix(v[:], page))
 	if err != nil {
@@ -97,7 +102,9 @@ func writeIndex(tx store.Txn, key []byte, v VersionID, parts []indexPart) (pages
 	return pages
 }
 
-// findPage returns the page whose parts hold offset off.
+// findPage returns the page whose parts hold offset off. It searches the pages,
+// whose first offsets ascend, in about log2 of their number reads: five for
+// 10,000 parts.
 func findPage(rd store.Reader, key []byte, r *objRec, off int64) (x *indexRec, page int, err error) {
 	lo, hi := 0, r.body.pages-1 // the page is in [lo, hi]
 	for {

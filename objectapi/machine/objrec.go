@@ -27,6 +27,8 @@ type objRec struct {
 	body body
 }
 
+// flags are derived, so that they cannot contradict the fields; they are stored
+// for readers that look at the first bytes of a row only.
 func (r *objRec) flags() uint8 {
 	var f uint8
 	if r.body.kind == bodyInline {
@@ -97,6 +99,7 @@ func (d *decoder) class() store.Class {
 	return store.Class(v)
 }
 
+// decodeChecksum reads the field of a checksum: u8 type | u8 algorithm | sum.
 func decodeChecksum(b []byte, bad *bool) Checksum {
 	d := decoder{b: b}
 	c := Checksum{Type: checksum.Type(d.u8())}

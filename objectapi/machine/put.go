@@ -48,6 +48,8 @@ func newCommand(op opcode, key []byte) *encoder {
 
 const putting = "put object"
 
+// decodePut reads the command behind its number. What it returns aliases the
+// command, which lives as long as the call of Apply.
 func decodePut(d *decoder) (c putCmd, err error) {
 	if c.key, err = d.key(putting); err != nil {
 		return c, err
@@ -65,6 +67,7 @@ func decodePut(d *decoder) (c putCmd, err error) {
 	return c, d.finish(store.KindInvalid, putting)
 }
 
+// check refuses what no bucket could take, whatever is in it.
 func (c *putCmd) check() error {
 	if err := c.content.check(putting, c.key, c.size); err != nil {
 		return err
@@ -72,6 +75,9 @@ func (c *putCmd) check() error {
 	return c.Meta.check(putting, c.key)
 }
 
+// applyPut replaces the current object. Everything that can refuse the command
+// comes before the first write, and the new blobs are referred to before the old
+// ones are let go, so an age fence that refuses them leaves the old object whole.
 func applyPut(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	c, err := decodePut(d)
 	if err != nil {
@@ -105,6 +111,8 @@ func applyPut(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	return encodeInfo(info), nil
 }
 
+// record returns the object's row, but for its body. The time and the order of
+// the write are those of the group, never of the gateway.
 func (c *putCmd) record(at store.Time) *objRec {
 	r := &objRec{Record: Record{
 		Meta: c.Meta, Size: c.size, Modified: at, Version: makeVersion(at, c.nonce), MD5: c.md5, Override: c.override,

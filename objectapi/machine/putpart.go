@@ -58,6 +58,10 @@ func (c *partCmd) check(up *uploadRec) error {
 	return c.content.check(puttingPart, c.key, c.size)
 }
 
+// applyPutPart writes the part's row. Nothing but the upload's existence is
+// looked at besides, so parts of one upload arrive in any order and from many
+// gateways, each a command of its own; an upload that ended meanwhile refuses
+// the part, whose blobs are then orphans.
 func applyPutPart(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	c, err := decodePutPart(d)
 	if err != nil {

@@ -26,6 +26,8 @@ func (e *encoder) scan(s *scan) {
 	e.uvarint(uint64(s.max))
 }
 
+// scan reads a scan of col. The asker's numbers are bounded here: a page is the
+// most that one query costs.
 func (d *decoder) scan(col store.Col) *scan {
 	s := &scan{col: col, prefix: d.bytes(), delimiter: d.bytes(), after: d.bytes(), afterRow: d.bytes()}
 	n := d.uvarint()

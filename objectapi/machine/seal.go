@@ -13,6 +13,9 @@ func sealRow(at store.Time) []byte {
 	return e.b
 }
 
+// isSealed reads the one row that every command and query looks at. It lies
+// under the range's first key because a reader sees only its own range; a range
+// that splits off has none, which is why [Client.Seal] walks the ranges twice.
 func isSealed(rd store.Reader) (bool, error) {
 	v, ok, err := rd.Get(colSeal, rd.RangeStart(), nil)
 	if err != nil || !ok {

@@ -35,12 +35,31 @@ func TestSeal(t *testing.T) {
 			require.Equal(t, 3, e.s.Stats().Rows, what)
 		}
 	}
+	require.NoError(t, e.c.Drain(ctx, e.ns, "h1"))
 	e.s.Split(e.ns, []byte("c"))
 	require.NoError(t, e.c.Seal(ctx, e.ns), "a range that split off is sealed too")
 	for what, call := range e.everything("d") {
 		requireFails(t, call(), store.KindNotFound, ReasonBucket)
 		require.Equal(t, 4, e.s.Stats().Rows, what)
 	}
+}
+
+// TestSealTakenBack drains while some ranges are sealed and the last refuses:
+// uploads survive.
+func TestSealTakenBack(t *testing.T) {
+	e := newEnv(t, 1)
+	e.s.Split(e.ns, []byte("m"))
+	e.put("z", "an object")
+	id, list := e.upload("a", "part")
+	_, err := e.c.walkSeal(ctx, e.ns, opSeal)
+	requireFails(t, err, store.KindNotEmpty, ReasonBucket)
+	require.NoError(t, e.c.Drain(ctx, e.ns, "a"))
+	require.NoError(t, e.c.Sweep(ctx, e.ns))
+	_, err = e.c.Upload(ctx, e.ns, "a", id)
+	requireFails(t, err, store.KindNotFound, ReasonBucket)
+	requireFails(t, e.c.Seal(ctx, e.ns), store.KindNotEmpty, ReasonBucket)
+	_, err = e.c.Complete(ctx, e.ns, "a", id, &Complete{Parts: list})
+	require.NoError(t, err)
 }
 
 // everything returns a call of each method on key that a sealed bucket refuses.

@@ -40,6 +40,8 @@ func decodeCreate(d *decoder) (c createCmd, err error) {
 	return c, d.finish(store.KindInvalid, creating)
 }
 
+// applyCreate writes the upload's row. The upload id begins with the time of the
+// group, so that uploads of a key list by their initiation.
 func applyCreate(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	c, err := decodeCreate(d)
 	if err != nil {
@@ -59,6 +61,7 @@ func applyCreate(tx store.Txn, at store.Time, d *decoder) ([]byte, error) {
 	return e.b, nil
 }
 
+// upload reads an upload id.
 func (d *decoder) upload() (id UploadID) {
 	copy(id[:], d.take(len(id)))
 	return id

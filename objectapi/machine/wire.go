@@ -94,6 +94,9 @@ func (d *decoder) unknown(element uint8) {
 	d.bad, d.b = true, nil
 }
 
+// unknownFormat is the error that makes a replica halt rather than guess. Only
+// what is certainly of another version may give it: it must not be in the power
+// of a malformed command.
 func unknownFormat(what string, format uint8) error {
 	return &store.Error{
 		Op: "decode", Kind: store.KindUnknownFormat, Resource: fmt.Sprintf("%s format %d", what, format),
@@ -103,6 +106,8 @@ func unknownFormat(what string, format uint8) error {
 
 var zeroes [16]byte
 
+// take returns the next n bytes. When they are not there, fixed-size readers
+// still get their zeroes, and longer takes get nil.
 func (d *decoder) take(n int) []byte {
 	if n < 0 || n > len(d.b) {
 		d.bad, d.b = true, nil

@@ -86,6 +86,7 @@ func (it *iterator) SeekGE(key, suffix []byte) bool {
 	return it.move(btreemap.GE(to))
 }
 
+// move goes to the first row at or behind from, inside the bounds.
 func (it *iterator) move(from btreemap.LowerBound[rowKey]) bool {
 	it.started, it.ok = true, false
 	for k, v := range it.rows.Ascend(from, it.stop) {

@@ -30,6 +30,7 @@ type dedupeEntry struct {
 
 func (d *dedupe) init() { d.byID = make(map[uint64]outcome) }
 
+// put remembers o, and forgets what is older than the window.
 func (d *dedupe) put(id uint64, at store.Time, o outcome) {
 	for len(d.order) > 0 && d.order[0].at+dedupeWindow < at {
 		delete(d.byID, d.order[0].id)
@@ -71,6 +72,8 @@ func (s *Store) commit(id uint64, ns store.NS, key, cmd []byte, placed []store.P
 	return o
 }
 
+// applyLocked runs the command on a clone of the rows, so that iterators do not
+// see what it writes, and makes its effects happen if it succeeds.
 func (s *Store) applyLocked(ns store.NS, key, cmd []byte, placed []store.Placed) outcome {
 	m, err := s.machine(ns)
 	if err != nil {

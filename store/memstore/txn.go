@@ -41,6 +41,8 @@ func (t *txn) Put(col store.Col, key, suffix, value []byte) {
 
 func (t *txn) Delete(col store.Col, key, suffix []byte) { t.set(col, key, suffix, nil) }
 
+// set records a write. Put and Delete return no error, so one outside the range
+// fails the command when it ends.
 func (t *txn) set(col store.Col, key, suffix, value []byte) {
 	if err := t.owns(key); err != nil && t.err == nil {
 		t.err = err
@@ -48,6 +50,8 @@ func (t *txn) set(col store.Col, key, suffix, value []byte) {
 	t.writes[t.address(col, key, suffix)] = write{value}
 }
 
+// Ref is as strict as it can be: the engine knows less of a blob, and trusts
+// that a machine refers to it once.
 func (t *txn) Ref(id store.BlobID) error {
 	const op = "refer to blob"
 	fail := func(k store.ErrKind, why string) error {

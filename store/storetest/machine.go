@@ -24,6 +24,7 @@ const (
 	opTime = 't' // replies with the group time
 	askGet = 'g' // key, suffix
 	askAll = 'l' // lower, upper, key and suffix to seek: replies all rows from there
+	askEnd = 'e' // replies with the range's first key, and the first behind it, if any
 )
 
 // reasonFail is the reason of the error of opFail.
@@ -163,6 +164,12 @@ func (Machine) Read(rd store.Reader, query []byte) ([]byte, error) {
 		return v, err
 	case askAll:
 		return readAll(rd, f)
+	case askEnd:
+		reply := [][]byte{rd.RangeStart()}
+		if end := rd.RangeEnd(); end != nil {
+			reply = append(reply, end)
+		}
+		return request('r', reply...), nil
 	}
 	return nil, &store.Error{Op: "read", Kind: store.KindUnknownFormat}
 }

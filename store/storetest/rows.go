@@ -59,16 +59,37 @@ func (s *suite) testRowOrder(t *testing.T) {
 func (s *suite) all(t *testing.T, ns store.NS, lower, upper, key, suffix string) (out []row) {
 	reply, err := s.Ask(deadline(t), ns, []byte(lower), request(askAll, []byte(lower), []byte(upper), []byte(key), []byte(suffix)))
 	require.NoError(t, err)
-	var fields []string
-	for b := reply[2:]; len(b) > 0; {
-		n, w := binary.Uvarint(b)
-		fields = append(fields, string(b[w:w+int(n)]))
-		b = b[w+int(n):]
-	}
-	for f := range slices.Chunk(fields, 3) {
+	for f := range slices.Chunk(fields(reply), 3) {
 		out = append(out, row{f[0], f[1], f[2]})
 	}
 	return out
+}
+
+// fields unpacks what request packed.
+func fields(reply []byte) (out []string) {
+	for b := reply[2:]; len(b) > 0; {
+		n, w := binary.Uvarint(b)
+		out = append(out, string(b[w:w+int(n)]))
+		b = b[w+int(n):]
+	}
+	return out
+}
+
+// testRanges walks the ranges of a namespace: each begins where the one before
+// ended, the first is open to the left and the last to the right.
+func (s *suite) testRanges(t *testing.T) {
+	ctx, ns := deadline(t), s.namespace(t)
+	at := ""
+	for more := true; more; {
+		reply, err := s.Ask(ctx, ns, []byte(at), request(askEnd))
+		require.NoError(t, err)
+		f := fields(reply)
+		require.Equal(t, at, f[0])
+		if more = len(f) > 1; more {
+			require.Greater(t, f[1], at)
+			at = f[1]
+		}
+	}
 }
 
 func (s *suite) testTransaction(t *testing.T) {

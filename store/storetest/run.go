@@ -23,6 +23,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("names conflict", s.testNameConflicts)
 	t.Run("names list", s.testNameList)
 	t.Run("rows order", s.testRowOrder)
+	t.Run("rows ranges", s.testRanges)
 	t.Run("rows transaction", s.testTransaction)
 	t.Run("rows failed command", s.testFailedCommand)
 	t.Run("rows once", s.testOnce)

@@ -64,6 +64,9 @@ type Stats struct {
 	Recovered    bool  // it had not been closed in order
 }
 
+// Full reports whether the disk is at its reserve and takes no more shards.
+func (s Stats) Full() bool { return s.Free < s.Capacity*reservePercent/100 }
+
 // Stats returns the current figures.
 func (d *Disk) Stats() (Stats, error) {
 	if err := d.begin(); err != nil {

@@ -17,8 +17,13 @@ const (
 
 	// checkpointBytes bounds what a recovery has to read.
 	checkpointBytes = 256 << 20
-	// allocateBytes is how far ahead blocks are reserved; see osFS.
+	// allocateBytes is how far ahead blocks are reserved, so that a segment lies
+	// in few pieces.
 	allocateBytes = 64 << 20
+	// cacheWindow is how much of what was written last stays in the page cache,
+	// and cacheStep how much leaves it at a time; see osFS.
+	cacheWindow = 64 << 20
+	cacheStep   = 4 << 20
 )
 
 // writer appends to the active segment. Its goroutine owns all its fields.
@@ -28,6 +33,7 @@ type writer struct {
 	off       int64    // where the last placed record ends
 	nextNum   uint32   // of the next segment
 	allocated int64
+	uncached  int64 // before it, the segment was dropped from the page cache
 	unsynced  int64 // bytes whose index rows may not be durable
 
 	group    []*write
@@ -49,7 +55,7 @@ func newWriter(d *Disk) (*writer, error) {
 		w.nextNum = max(w.nextNum, last.num+1)
 		// An append below the checkpoint would not be found after a crash.
 		if !(place{last.num, uint32(last.size)}).before(ckpt) {
-			w.seg, w.off, w.allocated = last, last.size, last.size
+			w.seg, w.off, w.allocated, w.uncached = last, last.size, last.size, last.size
 		}
 	}
 	return w, nil
@@ -187,6 +193,7 @@ func (w *writer) roll() error {
 	if w.seg != nil {
 		// Blocks reserved behind the end go back; their loss would only be space.
 		_ = w.seg.file.Truncate(w.seg.size)
+		w.seg.file.DropCache(w.uncached, w.seg.size-w.uncached)
 	}
 	seg, err := w.d.segs.create(w.nextNum, w.d.super.UUID)
 	if err != nil {
@@ -194,7 +201,7 @@ func (w *writer) roll() error {
 	}
 	w.d.count.fsyncs.Add(1)
 	w.nextNum++
-	w.seg, w.off, w.allocated = seg, segmentHeader, segmentHeader
+	w.seg, w.off, w.allocated, w.uncached = seg, segmentHeader, segmentHeader, 0
 	return nil
 }
 
@@ -266,7 +273,16 @@ func (w *writer) append() error {
 		return w.d.fail(err)
 	}
 	w.d.segs.setSize(w.seg, pos)
+	w.dropBehind()
 	return nil
+}
+
+// dropBehind lets the page cache reuse its oldest pages of this segment.
+func (w *writer) dropBehind() {
+	if n := w.seg.size - cacheWindow - w.uncached; n >= cacheStep {
+		w.seg.file.DropCache(w.uncached, n)
+		w.uncached += n
+	}
 }
 
 // reserve has the filesystem lay out the blocks of the next appends in one
