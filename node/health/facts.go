@@ -113,3 +113,11 @@ func askOne(ctx context.Context, f fabric.Fabric, id placement.NodeID) *Report {
 	skew := time.UnixMilli(r.ClockMs).Sub(sent.Add(rtt / 2))
 	return &Report{ReportReply: r, Skew: skew, RTT: rtt}
 }
+
+// ReportOf returns what a node answered, nil if it did not.
+func (f *Facts) ReportOf(node uint32) *pb.ReportReply {
+	if !f.answers(placement.NodeID(node)) {
+		return nil
+	}
+	return f.Reports[placement.NodeID(node)].ReportReply
+}
