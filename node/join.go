@@ -134,6 +134,11 @@ func (n *Node) serveJoin(ctx context.Context, _ fabric.Peer, req *fabric.Message
 
 // admit registers a node and signs its certificate.
 func (n *Node) admit(ctx context.Context, r *pb.JoinRequest) (*pb.JoinReply, error) {
+	select {
+	case <-n.registered: // before that there may be no cluster to join
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	reply := &pb.JoinReply{Registered: &pb.RegisterReply{}, CaCert: []byte(n.id.CACert), ClusterKey: n.id.ClusterKey}
 	err := n.root.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_Register{
 		Register: &pb.RegisterNode{Node: r.Node},
