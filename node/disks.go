@@ -16,7 +16,7 @@ import (
 // reported: the others serve.
 func (n *Node) openDisks() error {
 	n.data = data.NewServer(n.fabric, n.log)
-	n.onClose(n.data.Close)
+	n.onClose(n.unlessKilled(n.data.Close))
 	for _, c := range n.cfg.Disks {
 		d, err := openDisk(c.Path, c.Bytes)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -49,6 +50,7 @@ type Node struct {
 	ready  chan struct{}
 
 	started    time.Time
+	killed     atomic.Bool
 	registered chan struct{} // closed when the root knows this incarnation
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
@@ -115,7 +117,7 @@ func (n *Node) openRaft() (err error) {
 	if err != nil {
 		return err
 	}
-	n.onClose(n.host.Close)
+	n.onClose(n.unlessKilled(n.host.Close))
 	session, err := randomSession()
 	if err != nil {
 		return err

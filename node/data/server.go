@@ -185,12 +185,17 @@ func beat(id placement.DiskID, d *disk.Disk) *pb.DiskBeat {
 }
 
 // Close stops maintenance and closes all disks.
-func (s *Server) Close() error {
+func (s *Server) Close() error { return s.stop((*disk.Disk).Close) }
+
+// Abandon stops as kill -9 does: nothing is flushed.
+func (s *Server) Abandon() error { return s.stop((*disk.Disk).Abandon) }
+
+func (s *Server) stop(end func(*disk.Disk) error) error {
 	s.cancel()
 	s.done.Wait()
 	var errs []error
 	for _, d := range s.Disks() {
-		errs = append(errs, d.Close())
+		errs = append(errs, end(d))
 	}
 	return errors.Join(errs...)
 }
