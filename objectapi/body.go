@@ -118,7 +118,7 @@ func (q *request) readChecked(want *digests) ([]byte, error) {
 	}
 	defer b.close()
 	doc := make([]byte, b.size)
-	if _, err := io.ReadFull(b, doc); err != nil {
+	if _, err := fill(b, doc); err != nil {
 		return nil, bodyError(shortBody(err))
 	}
 	if err := expectEOF(b); err != nil {

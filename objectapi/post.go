@@ -152,18 +152,15 @@ func (q *request) postFile(form *postform.Form, policy *postform.Policy) error {
 // storeFile makes the file durable, whose size is known only at its end.
 func (q *request) storeFile(file io.Reader, policy *postform.Policy, meta machine.Meta, algs []checksum.Algorithm) (*stored, error) {
 	start := make([]byte, machine.MaxInline+1)
-	n, err := io.ReadFull(file, start)
-	size, body := int64(unknownSize), io.MultiReader(bytes.NewReader(start[:n]), file)
-	switch err {
-	case io.EOF:
-		size = 0
-	case io.ErrUnexpectedEOF:
-		// A cut form ends like this too, and once more at the next read.
+	n, err := fill(file, start)
+	size := int64(unknownSize)
+	switch {
+	case err == io.EOF:
 		size = int64(n)
-	case nil:
-	default:
-		return nil, err
+	case err != nil:
+		return nil, bodyError(err)
 	}
+	body := io.MultiReader(bytes.NewReader(start[:n]), file)
 	s, err := q.g.storeBody(q.ctx(), &sizeLimit{body, policy.MaxSize}, size, q.objectOwner(), meta.Class, algs)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (g *Gateway) storeBody(ctx context.Context, body io.Reader, size int64, own
 // inline reads a body that its row will hold.
 func (w *writer) inline(body io.Reader, size int) (*stored, error) {
 	b := make([]byte, size)
-	if _, err := io.ReadFull(body, b); err != nil {
+	if _, err := fill(body, b); err != nil {
 		return nil, bodyError(shortBody(err))
 	}
 	if err := expectEOF(body); err != nil {
@@ -121,7 +121,7 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 	defer b.done()
 	for n < want && err == nil {
 		var step int
-		step, err = io.ReadFull(body, b.b[n:min(n+hashStep, want)])
+		step, err = fill(body, b.b[n:min(n+hashStep, want)])
 		if step > 0 {
 			b.users.Add(1)
 			w.hash.Write(b.b[n:n+step], b.done)
@@ -130,9 +130,6 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 		if w.ctx.Err() != nil {
 			return n, w.ctx.Err()
 		}
-	}
-	if err == io.ErrUnexpectedEOF {
-		err = io.EOF
 	}
 	if n > 0 && (err == nil || err == io.EOF) {
 		w.place(b, n)
@@ -176,6 +173,20 @@ func (b *buffer) done() {
 		b.g.store.FreeBuffer(b.b)
 		b.g.uploads.give(n)
 	}
+}
+
+// fill reads until p is full. Unlike io.ReadFull it gives the reader's own error:
+// the end of a body must not be taken for its being cut short, nor the reverse.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
 }
 
 // shortBody turns a body's early end into the error of a body's early end.

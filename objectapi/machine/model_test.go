@@ -3,6 +3,7 @@ package machine
 import (
 	"bytes"
 	"crypto/md5"
+	"flag"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,7 @@ type model struct {
 	objects map[string]*modelObject
 	uploads []*modelUpload // by initiation
 	done    []doneUpload
+	ranges  int
 }
 
 // doneUpload is a Complete that succeeded.
@@ -75,11 +77,17 @@ var (
 	})
 )
 
-// TestModel runs random commands on the machine and on the model.
+// TestModel runs random commands on the machine and on the model: 1,500 runs of
+// about 30, in a second or two, unless -rapid.checks says otherwise.
 func TestModel(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		require.NoError(t, checks.Value.Set("1500"))
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{env: newEnv(t, minModelPart), objects: make(map[string]*modelObject)}
-		for _, at := range rapid.SampledFrom([][]string{nil, {"a/b"}, {"a/", "b", "\xff"}}).Draw(t, "splits") {
+		splits := rapid.SampledFrom([][]string{nil, {"a/b"}, {"a/", "b", "\xff"}}).Draw(t, "splits")
+		m.ranges = len(splits) + 1
+		for _, at := range splits {
 			m.s.Split(m.ns, []byte(at))
 		}
 		m.s.LoseReplies(rapid.IntRange(0, 20).Draw(t, "lost replies"))
@@ -322,6 +330,7 @@ func (m *model) empty(t *rapid.T) {
 	require.NoError(t, m.c.Seal(ctx, m.ns))
 	require.NoError(t, m.s.Audit())
 	require.Zero(t, m.s.Stats().Referenced)
+	require.Equal(t, m.ranges, m.s.Stats().Rows, "only the seals are left")
 	_, err := m.c.Head(ctx, m.ns, "a")
 	requireFails(t, err, store.KindNotFound, ReasonBucket)
 }

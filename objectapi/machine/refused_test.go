@@ -30,10 +30,10 @@ func TestRefused(t *testing.T) {
 		{"key", strings.Repeat("k", MaxKey), func(*Put) {}, 0, ""},
 		{"key too long", strings.Repeat("k", MaxKey+1), func(*Put) {}, store.KindTooLarge, ReasonKey},
 		{"key empty", "", func(*Put) {}, store.KindInvalid, ReasonKey},
-		{"tags", "k", func(p *Put) { p.Tags = pairs(MaxTags, MaxTagKey, MaxTagValue) }, 0, ""},
-		{"tags too many", "k", func(p *Put) { p.Tags = pairs(MaxTags+1, 3, 1) }, store.KindInvalid, ReasonTags},
-		{"tag key too long", "k", func(p *Put) { p.Tags = pairs(1, MaxTagKey+1, 1) }, store.KindInvalid, ReasonTags},
-		{"tag value too long", "k", func(p *Put) { p.Tags = pairs(1, 1, MaxTagValue+1) }, store.KindInvalid, ReasonTags},
+		{"tags", "k", func(p *Put) { p.Tags = pairs(10, 128, 256) }, 0, ""},
+		{"tags too many", "k", func(p *Put) { p.Tags = pairs(11, 3, 1) }, store.KindInvalid, ReasonTags},
+		{"tag key too long", "k", func(p *Put) { p.Tags = pairs(1, 129, 1) }, store.KindInvalid, ReasonTags},
+		{"tag value too long", "k", func(p *Put) { p.Tags = pairs(1, 1, 257) }, store.KindInvalid, ReasonTags},
 		{"tag key empty", "k", func(p *Put) { p.Tags = []Pair{{"", "v"}} }, store.KindInvalid, ReasonTags},
 		{"tag twice", "k", func(p *Put) { p.Tags = []Pair{{"a", "v"}, {"a", "w"}} }, store.KindInvalid, ReasonTags},
 		{"user metadata", "k", func(p *Put) { p.User = []Pair{{"n", strings.Repeat("v", MaxUserMeta-1)}} }, 0, ""},
@@ -100,6 +100,28 @@ func TestRefusedParts(t *testing.T) {
 	require.Equal(t, id, parsed)
 	_, err = e.c.List(ctx, e.ns, List{Max: MaxPage + 1})
 	requireFails(t, err, store.KindInvalid, ReasonPage)
+}
+
+// TestSmallParts has a part of one byte less than 5 MiB, as the last and not.
+func TestSmallParts(t *testing.T) {
+	e := newEnv(t, MinPart)
+	almost := strings.Repeat("a", 5<<20-1)
+	id, list := e.upload("k", almost, "b")
+	_, err := e.c.Complete(ctx, e.ns, "k", id, &Complete{Parts: list})
+	requireFails(t, err, store.KindInvalid, ReasonPartSmall)
+	_, err = e.c.Complete(ctx, e.ns, "k", id, &Complete{Parts: list[:1]})
+	require.NoError(t, err)
+}
+
+// TestMissingPart lists a part that does not exist, with the ETag of one that
+// does.
+func TestMissingPart(t *testing.T) {
+	e := newEnv(t, 1)
+	id, list := e.upload("k", "same")
+	list = append(list, e.putPart("k", id, 3, "same"))
+	list[1].Number = 2
+	_, err := e.c.Complete(ctx, e.ns, "k", id, &Complete{Parts: list})
+	requireFails(t, err, store.KindInvalid, ReasonPart)
 }
 
 // TestVectors checks the published values of an object of two parts: 5 MiB of
