@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"cairn/node/admin"
+	"cairn/node/gateway"
 	"cairn/node/local"
 	"cairn/objectapi/machine"
 	"cairn/store"
@@ -133,14 +133,16 @@ func startDevServices(ctx context.Context, cell *local.Cell, o devOptions, log *
 	if len(nodes) == 0 {
 		return nil, nil, fmt.Errorf("no node runs; the reasons are in %s", filepath.Join(o.dir, devLogFile))
 	}
-	s, err := startServices(servicesConfig{
-		dir: o.dir, s3: o.s3, admin: o.admin, region: devRegion, store: cell.Store(), clusterKey: nodes[0].ClusterKey(),
-		api: admin.Config{Nodes: cell.Live, Cell: cell, Logger: log}, requests: requestLog(log, o.logLevel), registry: prometheus.NewRegistry(),
-	})
-	if err != nil {
-		return nil, nil, err
+	st := cell.Store()
+	s := newServices(o.dir, st, nodes[0].ClusterKey())
+	err := s.startAdmin(admin.Config{Addr: o.admin, Nodes: cell.Live, Cell: cell, Logger: log})
+	if err == nil {
+		err = s.startS3(gateway.Config{Addr: o.s3, Store: st, Region: devRegion, Logger: requestLog(log, o.logLevel)})
 	}
-	keys, fresh, err := s.rootKeys(ctx, o.dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	keys, fresh, err := s.rootKeys(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
@@ -169,30 +171,4 @@ func devLog(o devOptions) (*slog.Logger, io.Closer, error) {
 		return nil, nil, err
 	}
 	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: level})), f, nil
-}
-
-// logLevel reads the name of a level.
-func logLevel(name string) (l slog.Level, err error) {
-	if err := l.UnmarshalText([]byte(name)); err != nil {
-		return l, usagef("log level %q is not debug, info, warn or error", name)
-	}
-	return l, nil
-}
-
-// requestLog leaves out the line of each request unless everything is wanted.
-func requestLog(log *slog.Logger, level string) *slog.Logger {
-	if level == "debug" {
-		return log
-	}
-	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
-}
-
-// atLeast is a handler that drops what is below a level.
-type atLeast struct {
-	slog.Handler
-	level slog.Level
-}
-
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
 }

@@ -63,7 +63,9 @@ Begin with "cairn dev": six nodes in three zones in one process.`,
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
 	root.AddCommand(
-		newDevCommand(g),
+		newDevCommand(g), newServerCommand(g), newJoinCommand(g),
+		newStatusCommand(g), newDoctorCommand(g), newDurabilityCommand(g), newSimulateCommand(g),
+		newNodeCommand(g), newZoneCommand(g), newIAMCommand(g), newBenchCommand(g),
 		newVersionCommand(g),
 		newExitCodesTopic(),
 	)

@@ -15,56 +15,38 @@ import (
 )
 
 // services are what a process offers to people and clients on top of its nodes:
-// S3 and the admin API.
+// the admin API and S3.
 type services struct {
-	admin   *admin.Server
-	gateway *gateway.Server
-	iam     *iam.Service
+	dir      string
+	iam      *iam.Service
+	registry *prometheus.Registry
+	admin    *admin.Server
+	gateway  *gateway.Server
 }
 
-// servicesConfig says what to offer; an empty address is not served.
-type servicesConfig struct {
-	dir        string
-	s3, admin  string
-	cert       *gateway.Certificate
-	region     string
-	domains    []string
-	store      store.Store
-	clusterKey [32]byte
-	api        admin.Config // all but Addr, Dir and IAM
-	requests   *slog.Logger // gets a line a request
-	registry   *prometheus.Registry
+func newServices(dir string, names store.Names, clusterKey [32]byte) *services {
+	return &services{dir: dir, iam: iam.New(names, clusterKey), registry: prometheus.NewRegistry()}
 }
 
-// startServices starts the admin API, then S3. What it started is stopped again
-// if it fails.
-func startServices(cfg servicesConfig) (s *services, err error) {
-	s = &services{iam: iam.New(cfg.store, cfg.clusterKey)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}()
-	if cfg.admin != "" {
-		api := cfg.api
-		api.Addr, api.Dir, api.IAM, api.Gatherer = cfg.admin, cfg.dir, s.iam, cfg.registry
-		if s.admin, err = admin.Start(api); err != nil {
-			return s, err
-		}
-	}
-	if cfg.s3 != "" {
-		s.gateway, err = gateway.Start(gateway.Config{
-			Addr: cfg.s3, Cert: cfg.cert, Store: cfg.store, IAM: s.iam, Region: cfg.region, Domains: cfg.domains,
-			Logger: cfg.requests, Registerer: cfg.registry,
-		})
-	}
-	return s, err
+// startAdmin needs no quorum: how a cluster is must be told above all when it is
+// not well.
+func (s *services) startAdmin(cfg admin.Config) (err error) {
+	cfg.Dir, cfg.IAM, cfg.Gatherer = s.dir, s.iam, s.registry
+	s.admin, err = admin.Start(cfg)
+	return err
+}
+
+// startS3 needs a store that works.
+func (s *services) startS3(cfg gateway.Config) (err error) {
+	cfg.IAM, cfg.Registerer = s.iam, s.registry
+	s.gateway, err = gateway.Start(cfg)
+	return err
 }
 
 // rootKeys makes sure that the root user has the keys of DIR/credentials; fresh
 // tells that they were made now.
-func (s *services) rootKeys(ctx context.Context, dir string) (c gateway.Credentials, fresh bool, err error) {
-	c, fresh, err = gateway.EnsureCredentials(filepath.Join(dir, "credentials"))
+func (s *services) rootKeys(ctx context.Context) (c gateway.Credentials, fresh bool, err error) {
+	c, fresh, err = gateway.EnsureCredentials(filepath.Join(s.dir, "credentials"))
 	if err != nil {
 		return c, false, err
 	}
@@ -81,4 +63,30 @@ func (s *services) Close() error {
 		errs = append(errs, s.admin.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// requestLog leaves out the line of each request unless everything is wanted.
+func requestLog(log *slog.Logger, level string) *slog.Logger {
+	if level == "debug" {
+		return log
+	}
+	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+}
+
+// atLeast is a handler that drops what is below a level.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+
+// logLevel reads the name of a level.
+func logLevel(name string) (l slog.Level, err error) {
+	if err := l.UnmarshalText([]byte(name)); err != nil {
+		return l, usagef("log level %q is not debug, info, warn or error", name)
+	}
+	return l, nil
 }

@@ -6,7 +6,6 @@ import (
 
 	"cairn/node"
 	"cairn/node/health"
-	"cairn/placement/durability"
 	"cairn/store"
 )
 
@@ -151,20 +150,4 @@ func (s *Server) invite(r *http.Request) (any, error) {
 	}
 	token, err := n.Token(life)
 	return Token{Token: token, Expires: time.Now().Add(life).UTC()}, err
-}
-
-// Durability is the modelled durability of the cluster's policies.
-type Durability struct {
-	Input    durability.Input   `json:"input"`
-	Policies []PolicyDurability `json:"policies"`
-	Text     string             `json:"text"` // as a table with what is not modelled
-}
-
-// PolicyDurability is one policy's.
-type PolicyDurability struct {
-	ID    uint16  `json:"id"`
-	Code  string  `json:"code"`
-	Class string  `json:"class"`
-	Nines float64 `json:"nines"`
-	Error string  `json:"error,omitempty"`
 }

@@ -10,6 +10,39 @@ import (
 	"cairn/store"
 )
 
+// Durability is the modelled durability of the cluster's policies.
+type Durability struct {
+	Rates    Rates              `json:"rates"`
+	Policies []PolicyDurability `json:"policies"`
+	Text     string             `json:"text"` // as a table, with what is not modelled
+}
+
+// Rates are what the model was given.
+type Rates struct {
+	AFR           float64 `json:"afr"`
+	BitRot        float64 `json:"bit_rot"`
+	Scrub         float64 `json:"scrub_s"`
+	DiskRepair    float64 `json:"disk_repair_s"`
+	ZoneDestroyed float64 `json:"zone_destroyed"`
+	ZoneRepair    float64 `json:"zone_repair_s"`
+}
+
+func ratesOf(in durability.Input) Rates {
+	return Rates{
+		AFR: in.AFR, BitRot: in.BitRot, Scrub: in.Scrub.Seconds(), DiskRepair: in.DiskRepair.Seconds(),
+		ZoneDestroyed: in.ZoneDestroyed, ZoneRepair: in.ZoneRepair.Seconds(),
+	}
+}
+
+// PolicyDurability is one policy's.
+type PolicyDurability struct {
+	ID    uint16  `json:"id"`
+	Code  string  `json:"code"`
+	Label string  `json:"label"`
+	Nines float64 `json:"nines"`
+	Error string  `json:"error,omitempty"` // why there is no figure
+}
+
 // durability models the policies of the cluster as they are placed. The rates
 // are the published ones, but those given in the query.
 func (s *Server) durability(r *http.Request) (any, error) {
@@ -26,9 +59,9 @@ func (s *Server) durability(r *http.Request) (any, error) {
 		return nil, err
 	}
 	policies := n.Root().View().Policies()
-	out := Durability{Input: in, Policies: []PolicyDurability{}}
+	out := Durability{Rates: ratesOf(in), Policies: []PolicyDurability{}}
 	for _, p := range policies {
-		d := PolicyDurability{ID: uint16(p.ID), Code: p.Code(), Class: p.Label}
+		d := PolicyDurability{ID: uint16(p.ID), Code: p.Code(), Label: p.Label}
 		if d.Nines, err = in.ForPolicy(topo, p); err != nil {
 			d.Error = err.Error()
 		}

@@ -2,7 +2,7 @@ package admin
 
 import (
 	"context"
-	"slices"
+	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -95,9 +95,10 @@ func emitConditions(all []health.Condition, gauge emit) {
 
 func emitData(st *health.Status, gauge emit) {
 	for _, p := range st.Data.Policies {
-		if p.Groups > 0 && !slices.Contains([]string{"retired"}, p.State) {
-			gauge(descZones, float64(p.Zones), p.Label)
-			gauge(descNodes, float64(p.Nodes), p.Label)
+		if p.Groups > 0 {
+			name := fmt.Sprintf("%d %s", p.ID, p.Code)
+			gauge(descZones, float64(p.Zones), name)
+			gauge(descNodes, float64(p.Nodes), name)
 		}
 	}
 	gauge(descSpace, float64(st.Space.Used), "used")

@@ -38,7 +38,7 @@ func (f *Facts) data() Data {
 	weakest := -1
 	for i, h := range all {
 		d.Policies = append(d.Policies, policyOf(topo, f.Policies[i], h))
-		if h.Rows > 0 && (weakest < 0 || h.Margin.Below(all[weakest].Margin)) {
+		if h.Rows > 0 && f.Policies[i].Class == store.ClassStandard && (weakest < 0 || h.Margin.Below(all[weakest].Margin)) {
 			weakest = i
 		}
 	}

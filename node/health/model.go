@@ -90,7 +90,7 @@ type Disk struct {
 
 // Data is what stored data still survives.
 type Data struct {
-	Margin   string   `json:"margin"` // of the weakest policy in use, in words
+	Margin   string   `json:"margin"` // of the weakest policy of the standard class, in words
 	Policies []Policy `json:"policies"`
 }
 
