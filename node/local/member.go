@@ -72,28 +72,22 @@ func (m *member) failed(r *run, err error) {
 		return
 	}
 	m.cell.cfg.Logger.Error("a node stops", "node", m.name, "err", err)
-	m.cell.running.Go(func() { _ = m.kill(r) }) // the reason was logged; what follows from it adds nothing
+	m.cell.running.Go(func() { m.kill(r) })
 }
 
 // kill stops the node like kill -9: cut off first, so that nothing it still
 // does is seen. With only, it stops that run alone.
-func (m *member) kill(only *run) error {
+func (m *member) kill(only *run) {
 	m.life.Lock()
 	defer m.life.Unlock()
 	r := m.run.Load()
 	if r == nil || only != nil && r != only {
-		return nil
+		return
 	}
 	m.run.Store(nil)
 	r.end()
-	cut := make(chan struct{})
-	go func() {
-		defer close(cut)
-		r.net.Close() // returns when the node's handlers have, which Kill sees to
-	}()
-	err := r.node.Kill()
-	<-cut
-	return err
+	r.net.Close()
+	r.node.Kill()
 }
 
 // stop stops the node in order.
