@@ -101,5 +101,5 @@ func (g *group) mayMove(r, slot int, d int32) bool {
 	if had := g.shared(row, slot, from); g.shared(row, slot, to) > had {
 		return false
 	}
-	return g.rows[r].Class == PGNormal || len(g.t.zones) >= 3 || g.homeOf(r).withoutNode != to
+	return g.homeOf(r).allows(g.t, d)
 }

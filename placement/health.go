@@ -1,6 +1,10 @@
 package placement
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+)
 
 // Health is what the used rows of one policy still survive.
 type Health struct {
@@ -100,7 +104,7 @@ func Usable(t *Topology, p PolicyID, rows []PG) float64 {
 			continue
 		}
 		for _, d := range rows[r].Holders {
-			if i, ok := t.diskAt[d]; ok {
+			if i, ok := t.diskAt[d]; ok && t.disks[i].Admin == DiskIn {
 				load[i]++
 				slots++
 			}
@@ -108,9 +112,10 @@ func Usable(t *Topology, p PolicyID, rows []PG) float64 {
 	}
 	fill := math.Inf(1)
 	for i, d := range t.disks {
-		if d.Admin == DiskIn {
-			capacity += float64(d.Capacity)
+		if d.Admin != DiskIn {
+			continue
 		}
+		capacity += float64(d.Capacity)
 		if load[i] > 0 {
 			fill = min(fill, float64(d.Capacity)/load[i])
 		}
@@ -119,4 +124,24 @@ func Usable(t *Topology, p PolicyID, rows []PG) float64 {
 		return 0
 	}
 	return slots * fill / capacity
+}
+
+// ZoneQuota returns how many shards of a row of the policy each of its zones
+// holds on this topology, most first. It fails if there are too few disks.
+func ZoneQuota(t *Topology, p Policy) ([]int, error) {
+	for _, h := range normalHomes(t, p) {
+		row, ok := sampleRow(t, p, newPools(t, h), 0)
+		if !ok {
+			break
+		}
+		count := make(map[int32]int)
+		for _, d := range row.Holders {
+			z, _ := t.domain(d, LevelZone)
+			count[z]++
+		}
+		quota := slices.Sorted(maps.Values(count))
+		slices.Reverse(quota)
+		return quota, nil
+	}
+	return nil, tooFewDisks("place", t, p)
 }

@@ -1,67 +1,112 @@
 package placement
 
-import "cairn/store"
+import (
+	"cmp"
+	"slices"
 
-// homeOf finds from where its shards are which home a row was built for. A
-// fallback row whose left-out zone or node cannot be told any more, because the
-// cluster shrank into it, is at home everywhere.
+	"cairn/store"
+)
+
+// homeOf returns the home of row r.
 func (g *group) homeOf(r int) home {
-	h := anywhere
-	switch row := g.row(r); {
-	case g.policy.Class == store.ClassOneZone:
-		h.only = g.mainZone(row)
-	case g.rows[r].Class == PGFallback:
-		h.without = g.zoneWithout(row)
-		if h.without < 0 {
-			h.withoutNode = g.nodeWithout(row)
-		}
+	if g.policy.Class != store.ClassOneZone && g.rows[r].Class == PGNormal {
+		return anywhere
 	}
-	return h
+	if g.homeByRow == nil {
+		g.assignHomes()
+	}
+	return g.homeByRow[r]
 }
 
-// mainZone returns the zone with most shards of the row.
-func (g *group) mainZone(row []int32) int32 {
-	count := make([]int, len(g.t.zones))
-	best := int32(-1)
-	for _, d := range row {
-		if d < 0 {
+// assignHomes gives every row the home that it fits with fewest moves. A row does
+// not say which zone it was built for, or which zone or node to leave out; where
+// its shards are says it, unless repairs made it unclear, and then the home that
+// has fewest rows gets it.
+func (g *group) assignHomes() {
+	g.homeByRow = make([]home, len(g.rows))
+	homes := homesOf(g.t, g.policy, g.rows[0].Class)
+	if len(homes) == 0 {
+		homes = []home{anywhere}
+	}
+	rows := make([]int, len(homes))
+	var unclear []int
+	for r := range g.rows {
+		fit := g.bestHomes(r, homes)
+		if len(fit) > 1 {
+			unclear = append(unclear, r)
 			continue
 		}
-		z := g.t.zoneOf[g.t.nodeOf[d]]
-		if count[z]++; best < 0 || count[z] > count[best] {
-			best = z
+		g.homeByRow[r] = homes[fit[0]]
+		rows[fit[0]]++
+	}
+	for _, r := range unclear {
+		fit := g.bestHomes(r, homes)
+		if calm := g.calmHomes(r, homes, fit); len(calm) > 0 {
+			fit = calm
+		}
+		best := slices.MinFunc(fit, func(a, b int) int { return cmp.Compare(rows[a], rows[b]) })
+		g.homeByRow[r] = homes[best]
+		rows[best]++
+	}
+}
+
+// calmHomes returns those of the homes fit in which row r lies as well as it
+// can, so that what one plan has spread the next leaves alone.
+func (g *group) calmHomes(r int, homes []home, fit []int) (calm []int) {
+	for _, i := range fit {
+		if g.worstPlaced(r, g.pools(homes[i])) < 0 {
+			calm = append(calm, i)
+		}
+	}
+	return calm
+}
+
+// bestHomes returns the indexes of the homes that have fewest shards of row r
+// where none should be.
+func (g *group) bestHomes(r int, homes []home) (best []int) {
+	fewest := g.n + 1
+	for i, h := range homes {
+		misplaced := 0
+		for _, d := range g.row(r) {
+			if d >= 0 && !h.allows(g.t, d) {
+				misplaced++
+			}
+		}
+		if misplaced < fewest {
+			best, fewest = best[:0], misplaced
+		}
+		if misplaced == fewest {
+			best = append(best, i)
 		}
 	}
 	return best
 }
 
-func (g *group) zoneWithout(row []int32) int32 {
-	used := make([]bool, len(g.t.zones))
-	for _, d := range row {
-		if d >= 0 {
-			used[g.t.zoneOf[g.t.nodeOf[d]]] = true
+// everywhere reports whether the home leaves out no disk that is in: then it
+// needs no rows of its own.
+func (h home) everywhere(t *Topology) bool {
+	for i := range t.disks {
+		if t.disks[i].Admin == DiskIn && !h.allows(t, int32(i)) {
+			return false
 		}
 	}
-	return firstUnused(used)
+	return true
 }
 
-func (g *group) nodeWithout(row []int32) int32 {
-	used := make([]bool, len(g.t.nodes))
-	for _, d := range row {
-		if d >= 0 {
-			used[g.t.nodeOf[d]] = true
-		}
-	}
-	return firstUnused(used)
+// allows reports whether a row with this home may have a shard on the disk.
+func (h home) allows(t *Topology, disk int32) bool {
+	node := t.nodeOf[disk]
+	z := t.zoneOf[node]
+	return (h.only < 0 || z == h.only) && z != h.without && node != h.withoutNode
 }
 
-func firstUnused(used []bool) int32 {
-	for i, u := range used {
-		if !u {
-			return int32(i)
-		}
+// homesOf returns the homes that rows of the policy and class take turns in.
+func homesOf(t *Topology, p Policy, class PGClass) []home {
+	t = t.unavoided() // while a zone is away, rows must stay what they are
+	if class == PGFallback {
+		return fallbackHomes(t, p)
 	}
-	return -1
+	return normalHomes(t, p)
 }
 
 // normalHomes are the homes that a policy's normal rows take turns in.
@@ -91,7 +136,7 @@ func fallbackHomes(t *Topology, p Policy) []home {
 	zones, nodes, _ := newPools(t, anywhere).live()
 	var out []home
 	add := func(h home) {
-		if fits(t, p, newPools(t, h), p.Fallback) {
+		if !h.everywhere(t) && fits(t, p, newPools(t, h), p.Fallback) {
 			out = append(out, h)
 		}
 	}
@@ -115,8 +160,13 @@ func fallbackHomes(t *Topology, p Policy) []home {
 // fits reports whether the pools hold a row of the policy that survives the
 // loss of any one domain of the level.
 func fits(t *Topology, p Policy, ps *pools, level Level) bool {
-	row, ok := sampleRow(t, p, ps, 0)
-	return ok && p.AckedAt(level, &row, t, uint16(1<<p.N()-1))
+	for id := range PGID(len(t.zones)) { // where a row begins turns with its number
+		row, ok := sampleRow(t, p, ps, id)
+		if !ok || !p.AckedAt(level, &row, t, uint16(1<<p.N()-1)) {
+			return false
+		}
+	}
+	return true
 }
 
 // sampleRow places one row; ok is false if there are too few disks.

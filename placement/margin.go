@@ -68,7 +68,7 @@ func (m Margin) String() string {
 	case m.Disks > 0:
 		return fmt.Sprintf("survives the loss of %s, not of a node", plural(m.Disks, "disk"))
 	}
-	return "survives no loss"
+	return "no redundancy, survives no loss"
 }
 
 func noun(n int, word string) string {

@@ -1,10 +1,6 @@
 package placement
 
-import (
-	"math"
-
-	"cairn/store"
-)
+import "cairn/store"
 
 // Plan is a list of moves that fits rows to a topology. Moves of one group are
 // to be begun in the order given, each after the one before is done.
@@ -151,38 +147,6 @@ func (g *group) relocate(r, slot int) bool {
 	}
 	g.set(r, slot, to)
 	return true
-}
-
-// spread moves shards to zones and nodes where the row survives more.
-func (g *group) spread(plan *Plan) {
-	for r := range g.rows {
-		if g.touched[r] == math.MaxUint16 {
-			continue
-		}
-		ps := g.pools(g.homeOf(r))
-		for slot := 0; slot < g.n; slot++ {
-			if g.touched[r]&(1<<slot) != 0 || !g.improvable(r, slot, ps) {
-				continue
-			}
-			if to := g.place(r, slot, ps, relocateDraws); to >= 0 {
-				g.set(r, slot, to)
-				g.record(plan, r, slot, WhySpread)
-			}
-		}
-	}
-}
-
-// improvable reports whether another place would rank better for the shard.
-func (g *group) improvable(r, slot int, ps *pools) bool {
-	row := g.row(r)
-	if d := row[slot]; d < 0 || ps.weight[d] == 0 {
-		return false
-	}
-	c := &g.census
-	c.take(g.t, ps, row, slot)
-	here := c.rankHere(g.t, row, slot, int(g.policy.M))
-	z := c.best(ps, int(g.policy.M), 0)
-	return z >= 0 && c.rank(ps, z, int(g.policy.M)) < here
 }
 
 // deficit sums what the disks lacked, with the given loads, of their targets in

@@ -35,7 +35,7 @@ func newPools(t *Topology, h home) *pools {
 		d, node := int32(i), t.nodeOf[i]
 		z := t.zoneOf[node]
 		w := t.weight(d)
-		if w == 0 || (h.only >= 0 && z != h.only) || z == h.without || node == h.withoutNode {
+		if w == 0 || !h.allows(t, d) {
 			continue
 		}
 		p.weight[d] = w

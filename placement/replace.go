@@ -43,15 +43,20 @@ func Replace(t *Topology, policies []Policy, rows []PG) ([]Move, error) {
 	return moves, nil
 }
 
-// lostSlots returns the slots whose holder is not counted, and the number of
-// slots of which not every shard is on a counted disk.
+// lostSlots returns the slots whose holder is not counted, first those that were
+// moving to it and so are under way already, and the number of slots of which
+// not every shard is on a counted disk.
 func (g *group) lostSlots(pg *PG) (lost []int, incomplete int) {
 	for i, d := range pg.Holders {
 		prev := pg.PrevOf(i)
 		switch {
 		case !g.t.Counted(d):
-			lost = append(lost, i)
 			incomplete++
+			if prev != 0 {
+				lost = slices.Insert(lost, 0, i)
+			} else {
+				lost = append(lost, i)
+			}
 		case prev != 0 && !g.t.Counted(prev):
 			incomplete++
 		}

@@ -157,6 +157,13 @@ func (t *Topology) Avoiding(f func(DiskID) bool) *Topology {
 	return &next
 }
 
+// unavoided returns the topology without what [Topology.Avoiding] added.
+func (t *Topology) unavoided() *Topology {
+	next := *t
+	next.avoid = nil
+	return &next
+}
+
 // Counted reports whether shards on the disk count: it exists and is neither
 // out nor retired.
 func (t *Topology) Counted(id DiskID) bool {

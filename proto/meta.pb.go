@@ -522,7 +522,8 @@ func (x *MetaResolve) GetBlob() []byte {
 
 type MetaResolveReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Dead          bool                   `protobuf:"varint,1,opt,name=dead,proto3" json:"dead,omitempty"`
+	Dead          bool                   `protobuf:"varint,1,opt,name=dead,proto3" json:"dead,omitempty"` // unreferenced, and too old to be referred to any more
+	Used          bool                   `protobuf:"varint,2,opt,name=used,proto3" json:"used,omitempty"` // a row refers to it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -560,6 +561,13 @@ func (*MetaResolveReply) Descriptor() ([]byte, []int) {
 func (x *MetaResolveReply) GetDead() bool {
 	if x != nil {
 		return x.Dead
+	}
+	return false
+}
+
+func (x *MetaResolveReply) GetUsed() bool {
+	if x != nil {
+		return x.Used
 	}
 	return false
 }
@@ -850,9 +858,10 @@ const file_meta_proto_rawDesc = "" +
 	"\vMetaResolve\x12\x0e\n" +
 	"\x02ns\x18\x01 \x01(\x04R\x02ns\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x12\n" +
-	"\x04blob\x18\x03 \x01(\fR\x04blob\"&\n" +
+	"\x04blob\x18\x03 \x01(\fR\x04blob\":\n" +
 	"\x10MetaResolveReply\x12\x12\n" +
-	"\x04dead\x18\x01 \x01(\bR\x04dead\"y\n" +
+	"\x04dead\x18\x01 \x01(\bR\x04dead\x12\x12\n" +
+	"\x04used\x18\x02 \x01(\bR\x04used\"y\n" +
 	"\rMetaDoRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x04R\x06client\x12\x10\n" +

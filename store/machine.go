@@ -27,9 +27,11 @@ type Machine interface {
 	// acknowledged before the query arrived.
 	Read(rd Reader, query []byte) (reply []byte, err error)
 
-	// Frees reports whether cmd does nothing but give space back, so that it
-	// runs while the disks are at their reserve.
-	Frees(cmd []byte) bool
+	// Inspect looks at a command before it is replicated. An error refuses it:
+	// a command that no replica could apply must not reach the log. frees tells
+	// that it does nothing but give space back, so that it runs while the disks
+	// are at their reserve.
+	Inspect(cmd []byte) (frees bool, err error)
 
 	// References reports whether a row of key refers to blob. The host asks
 	// before it deletes an orphan: "no" is the death of the blob.
@@ -53,6 +55,10 @@ type Reader interface {
 	// means the end of the range. It starts before the first row. Inside Apply
 	// it sees all earlier commands but not the transaction's own writes.
 	Iter(col Col, lower, upper []byte) (Iterator, error)
+
+	// RangeStart returns the first key of this range: empty for the namespace's
+	// first one. A row under it is one that a machine keeps for each range.
+	RangeStart() []byte
 
 	// RangeEnd returns the first key behind this range, or nil if the range
 	// reaches the namespace's end. A scan that stops there goes on in the next

@@ -9,43 +9,30 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"cairn/internal/arena"
+	"cairn/node/data"
+	"cairn/node/data/disk"
 	"cairn/node/root"
 	"cairn/placement"
 	"cairn/store"
 )
 
-// Shards is what the client needs of the data nodes; package data implements it.
+// Shards is what the client needs of the data nodes; [data.Client] is one.
 type Shards interface {
 	// Write stores one shard at a disk and returns when it is fsynced. Writing
 	// it again with the same bytes is no error. [store.KindStaleMap] means that
-	// the group's row is older than the holder's.
-	Write(ctx context.Context, node placement.NodeID, w *Write) error
+	// gen, of the placement group's row, is older than the holder's.
+	Write(ctx context.Context, node placement.NodeID, d placement.DiskID, sh disk.Shard, gen uint32, body []byte) error
 
-	// Read returns bytes [Off, Off+Len) of a shard, each checked in this
-	// process. A shard that is not there gives [store.KindNotFound], a damaged
-	// one [store.KindCorrupt].
-	Read(ctx context.Context, node placement.NodeID, r Read) (*store.Bytes, error)
+	// Read returns n bytes of a shard from off, each checked in this process. A
+	// shard that is not there gives [store.KindNotFound], a damaged one
+	// [store.KindCorrupt].
+	Read(ctx context.Context, node placement.NodeID, d placement.DiskID, id disk.ShardID, off, n int) (*store.Bytes, error)
+
+	// Describe returns what a shard's header says of its blob. Errors as Read.
+	Describe(ctx context.Context, node placement.NodeID, d placement.DiskID, id disk.ShardID) (disk.Shard, error)
 }
 
-// Write is one shard on its way to a disk.
-type Write struct {
-	Disk    placement.DiskID
-	Gen     uint32 // of the placement group's row it is written under
-	Blob    store.BlobID
-	Shard   int
-	K, M    uint8
-	BlobLen int
-	Owner   store.Owner
-	Data    []byte
-}
-
-// Read names bytes of one shard.
-type Read struct {
-	Disk     placement.DiskID
-	Blob     store.BlobID
-	Shard    int
-	Off, Len int
-}
+var _ Shards = (*data.Client)(nil)
 
 // maxInFlight bounds the payload bytes being put at a time by one process.
 const maxInFlight = 16 * store.MaxBlob
@@ -60,7 +47,6 @@ type Client struct {
 
 	seq   atomic.Uint32
 	room  *semaphore.Weighted // payload bytes of puts
-	pins  pins
 	table tableCache
 	peers peers
 	codes codes
@@ -106,7 +92,13 @@ func (c *Client) newID(pg placement.PGID) store.BlobID {
 }
 
 // Buffer implements [store.Blobs].
-func (c *Client) Buffer(n int) []byte { return arena.Get(n + slack)[:n] }
+func (c *Client) Buffer(n int) []byte { return Buffer(n) }
 
 // FreeBuffer implements [store.Blobs].
-func (c *Client) FreeBuffer(b []byte) { c.pins.free(b) }
+func (c *Client) FreeBuffer(b []byte) { FreeBuffer(b) }
+
+// Buffer returns a buffer that any client of the process can be given.
+func Buffer(n int) []byte { return arena.Get(n + slack)[:n] }
+
+// FreeBuffer gives back a buffer, whichever clients it was given to.
+func FreeBuffer(b []byte) { pinned.free(b) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"cairn/node/data/disk"
 	"cairn/node/root"
 	"cairn/placement"
 	"cairn/store"
@@ -21,17 +22,17 @@ func (g *getJob) readShard(ctx context.Context, p piece) (*store.Bytes, error) {
 	return b, err
 }
 
-func (g *getJob) readDisk(ctx context.Context, disk placement.DiskID, p piece) (*store.Bytes, error) {
-	node, ok := g.topo.NodeOf(disk)
+func (g *getJob) readDisk(ctx context.Context, d placement.DiskID, p piece) (*store.Bytes, error) {
+	node, ok := g.topo.NodeOf(d)
 	if !ok {
-		return nil, store.Errorf(store.KindUnavailable, "get shard", "disk %d is not in the map", disk)
+		return nil, store.Errorf(store.KindUnavailable, "get shard", "disk %d is not in the map", d)
 	}
 	start := time.Now()
-	b, err := g.c.shards.Read(ctx, node.ID, Read{Disk: disk, Blob: g.ref.Blob, Shard: p.shard, Off: p.off, Len: p.n})
+	b, err := g.c.shards.Read(ctx, node.ID, d, disk.ShardID{Blob: g.ref.Blob, Index: uint8(p.shard)}, p.off, p.n)
 	switch {
 	case err == nil:
 		g.c.peers.readTook(node.ID, time.Since(start))
-	case ctx.Err() == nil && (store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout)):
+	case ctx.Err() == nil && notReached(err):
 		g.c.peers.failed(node.ID, g.c.clock())
 	}
 	return b, err

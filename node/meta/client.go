@@ -21,6 +21,9 @@ const (
 	MethodAsk fabric.Method = 0x0302
 )
 
+// reasonNamespace marks a namespace that the root does not know.
+const reasonNamespace = "namespace"
+
 // Client sends commands and queries to the groups that own their keys. It is
 // the [store.Rows] of a node.
 type Client struct {
@@ -60,9 +63,11 @@ func (c *Client) Ask(ctx context.Context, ns store.NS, key, query []byte) ([]byt
 	})
 }
 
-// Resolve asks the owner of key whether blob is dead (see the MetaResolve
-// command). A namespace that the root does not know any more has no rows.
-func (c *Client) Resolve(ctx context.Context, ns store.NS, key []byte, blob store.BlobID) (dead bool, err error) {
+// Resolve asks the owner of key about blob (see the MetaResolve command): whether
+// a row refers to it, and if not, whether it is dead for good. A namespace that
+// the root does not know any more was empty when it went, and is never used
+// again: its blobs are dead.
+func (c *Client) Resolve(ctx context.Context, ns store.NS, key []byte, blob store.BlobID) (dead, used bool, err error) {
 	name := c.session.Begin()
 	defer c.session.End(name.Seq)
 	raw, err := c.routed(ctx, ns, key, func(ctx context.Context, r *pb.RangeRow, to placement.NodeID) ([]byte, error) {
@@ -70,14 +75,17 @@ func (c *Client) Resolve(ctx context.Context, ns store.NS, key []byte, blob stor
 			Resolve: &pb.MetaResolve{Ns: uint64(ns), Key: key, Blob: blob[:]},
 		}})
 	})
+	if store.Is(err, store.KindNotFound) && store.ReasonOf(err) == reasonNamespace {
+		return true, false, nil
+	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	var reply pb.MetaResolveReply
 	if err := proto.Unmarshal(raw, &reply); err != nil {
-		return false, store.Errorf(store.KindInternal, "resolve blob", "%w", err)
+		return false, false, store.Errorf(store.KindInternal, "resolve blob", "%w", err)
 	}
-	return reply.Dead, nil
+	return reply.Dead, reply.Used, nil
 }
 
 // send proposes one command at a replica. The reply is the command's own.
@@ -138,7 +146,7 @@ func (c *Client) locate(ctx context.Context, ns store.NS, key []byte) (*pb.Range
 		}
 		if r, ok = view.RangeOf(ns, key); !ok {
 			return nil, leader.Target{}, &store.Error{
-				Op: "route", Kind: store.KindNotFound, Reason: "namespace", Resource: fmt.Sprintf("namespace %d", ns.ID()),
+				Op: "route", Kind: store.KindNotFound, Reason: reasonNamespace, Resource: fmt.Sprintf("namespace %d", ns.ID()),
 			}
 		}
 	}

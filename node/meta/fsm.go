@@ -166,7 +166,7 @@ func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]by
 		return nil, err
 	}
 	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
-	return proto.Marshal(&pb.MetaResolveReply{Dead: dead})
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
 }
 
 // rangeOf finds the range of this group that holds a key.

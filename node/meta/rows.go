@@ -16,6 +16,9 @@ var _ store.Reader = (*reader)(nil)
 // NS returns the namespace.
 func (r *reader) NS() store.NS { return r.rng.ns }
 
+// RangeStart returns where the range begins.
+func (r *reader) RangeStart() []byte { return r.rng.start }
+
 // RangeEnd returns where the range ends.
 func (r *reader) RangeEnd() []byte { return r.rng.end }
 

@@ -42,7 +42,6 @@ type beats struct {
 	term  uint64
 	began time.Time // when this replica began to lead
 	nodes map[placement.NodeID]*nodeBeat
-	disks map[placement.DiskID]*pb.DiskBeat
 }
 
 type nodeBeat struct {
@@ -51,11 +50,10 @@ type nodeBeat struct {
 	state       Liveness
 	oldestRead  int64
 	unreachable []uint32 // peers that the node cannot reach
+	disks       []*pb.DiskBeat
 }
 
-func newBeats() *beats {
-	return &beats{nodes: map[placement.NodeID]*nodeBeat{}, disks: map[placement.DiskID]*pb.DiskBeat{}}
-}
+func newBeats() *beats { return &beats{nodes: map[placement.NodeID]*nodeBeat{}} }
 
 // heartbeat takes a node's beat and answers with the liveness of all. Only the
 // leader answers: two opinions would be one too many.
@@ -64,11 +62,15 @@ func (s *Server) heartbeat(_ context.Context, _ fabric.Peer, req *fabric.Message
 	if err := decode(req, &r); err != nil {
 		return nil, err
 	}
-	if !s.group.IsLeader() {
-		l, _ := s.group.Leader()
+	g, err := s.replica()
+	if err != nil {
+		return nil, err
+	}
+	if !g.IsLeader() {
+		l, _ := g.Leader()
 		return nil, notLeader(l)
 	}
-	return encode(s.beats.take(&r, s.group.Stats().Term, time.Now()))
+	return encode(s.beats.take(&r, g.Stats().Term, time.Now()))
 }
 
 // take records one beat and returns the picture.
@@ -81,10 +83,7 @@ func (b *beats) take(r *pb.HeartbeatRequest, term uint64, now time.Time) *pb.Hea
 		n = &nodeBeat{since: now}
 		b.nodes[placement.NodeID(r.Node)] = n
 	}
-	n.heard, n.oldestRead, n.unreachable = now, r.OldestReadMs, r.Unreachable
-	for _, d := range r.Disks {
-		b.disks[placement.DiskID(d.Disk)] = d
-	}
+	n.heard, n.oldestRead, n.unreachable, n.disks = now, r.OldestReadMs, r.Unreachable, r.Disks
 	return b.pictureLocked(now)
 }
 
@@ -95,7 +94,7 @@ func (b *beats) leadLocked(term uint64, now time.Time) {
 		return
 	}
 	b.term, b.began = term, now
-	b.nodes, b.disks = map[placement.NodeID]*nodeBeat{}, map[placement.DiskID]*pb.DiskBeat{}
+	b.nodes = map[placement.NodeID]*nodeBeat{}
 }
 
 // pictureLocked brings the states up to date and returns them.
@@ -109,9 +108,7 @@ func (b *beats) pictureLocked(now time.Time) *pb.HeartbeatReply {
 		if n.state != Down && n.oldestRead != 0 && (reply.ReadHorizonMs == 0 || n.oldestRead < reply.ReadHorizonMs) {
 			reply.ReadHorizonMs = n.oldestRead
 		}
-	}
-	for _, d := range b.disks {
-		reply.Disks = append(reply.Disks, d)
+		reply.Disks = append(reply.Disks, n.disks...)
 	}
 	reply.BeganMs = b.began.UnixMilli()
 	return reply
@@ -139,14 +136,6 @@ func (b *beats) accusedLocked(id placement.NodeID) (count int) {
 	return count
 }
 
-// picture is the leader's own look at the states, for its planner.
-func (b *beats) picture(term uint64, now time.Time) *pb.HeartbeatReply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.leadLocked(term, now)
-	return b.pictureLocked(now)
-}
-
 // notLeader is the error that sends the caller on to l.
 func notLeader(l placement.NodeID) error {
 	return &store.Error{Op: "root call", Kind: store.KindMoved, Reason: fmt.Sprintf("leader=%d", l)}
@@ -161,7 +150,8 @@ type Live struct {
 	disks map[placement.DiskID]*pb.DiskBeat
 }
 
-func (l *Live) set(r *pb.HeartbeatReply, now time.Time) {
+// Set takes over a new picture.
+func (l *Live) Set(r *pb.HeartbeatReply, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at, l.reply = now, r
@@ -189,7 +179,8 @@ func (l *Live) Node(id placement.NodeID) (Liveness, time.Time) {
 	return Unknown, time.UnixMilli(l.reply.BeganMs)
 }
 
-// Disk returns the newest report on a disk, or nil.
+// Disk returns the newest report on a disk; nil if its node has not reported it
+// since it started, or since this leader began.
 func (l *Live) Disk(id placement.DiskID) *pb.DiskBeat {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -3,6 +3,7 @@ package root
 import (
 	"context"
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -31,31 +32,56 @@ const (
 	pageBytes = 1 << 20
 )
 
-// Server is a replica of the root group and what it answers with.
+// Server answers the root's calls; on a node with a replica of the root group
+// from that, elsewhere by sending the caller on.
 type Server struct {
-	group  *raftgroup.Group
+	host   *raftgroup.Host
+	group  atomic.Pointer[raftgroup.Group]
 	feed   *feed
 	beats  *beats
 	closed chan struct{}
 }
 
-// StartServer starts this node's replica and registers its calls.
-func StartServer(h *raftgroup.Host, f fabric.Fabric, members []raftgroup.Member) (*Server, error) {
-	s := &Server{feed: newFeed(), beats: newBeats(), closed: make(chan struct{})}
-	group, err := h.Start(raftgroup.GroupConfig{ID: Group, Members: members}, &fsm{feed: s.feed})
-	if err != nil {
-		return nil, err
-	}
-	s.group = group
+// NewServer returns a server without a replica and registers its calls.
+func NewServer(h *raftgroup.Host, f fabric.Fabric) *Server {
+	s := &Server{host: h, feed: newFeed(), beats: newBeats(), closed: make(chan struct{})}
 	f.Handle(MethodPropose, s.propose)
 	f.Handle(MethodWatch, s.watch)
 	f.Handle(MethodReadNames, s.readNames)
 	f.Handle(MethodHeartbeat, s.heartbeat)
-	return s, nil
+	return s
 }
 
-// Raft returns the replica.
-func (s *Server) Raft() *raftgroup.Group { return s.group }
+// Open starts the replica; members is its first configuration, if this node
+// begins the group. With a replica it changes nothing. One goroutine at a time
+// may call it.
+func (s *Server) Open(members []raftgroup.Member) error {
+	if s.group.Load() != nil {
+		return nil
+	}
+	g, err := s.host.Start(raftgroup.GroupConfig{ID: Group, Members: members}, &fsm{feed: s.feed})
+	if err == nil {
+		s.group.Store(g)
+	}
+	return err
+}
+
+// Raft returns the replica, nil on a node without one.
+func (s *Server) Raft() *raftgroup.Group { return s.group.Load() }
+
+// leads reports whether this replica is the root's leader.
+func (s *Server) leads() bool {
+	g := s.group.Load()
+	return g != nil && g.IsLeader()
+}
+
+// replica returns the replica, or the error that sends the caller on.
+func (s *Server) replica() (*raftgroup.Group, error) {
+	if g := s.group.Load(); g != nil {
+		return g, nil
+	}
+	return nil, &store.Error{Op: "root call", Kind: store.KindMoved, Resource: "this node has no root replica"}
+}
 
 // Close ends the watches that are held open. The replica is the host's to stop.
 func (s *Server) Close() { close(s.closed) }
@@ -77,7 +103,11 @@ func (s *Server) propose(ctx context.Context, _ fabric.Peer, req *fabric.Message
 	if err := decode(req, &r); err != nil {
 		return nil, err
 	}
-	reply, err := s.group.Propose(ctx, raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd})
+	g, err := s.replica()
+	if err != nil {
+		return nil, err
+	}
+	reply, err := g.Propose(ctx, raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd})
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +118,10 @@ func (s *Server) propose(ctx context.Context, _ fabric.Peer, req *fabric.Message
 func (s *Server) watch(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	var r pb.WatchRequest
 	if err := decode(req, &r); err != nil {
+		return nil, err
+	}
+	g, err := s.replica()
+	if err != nil {
 		return nil, err
 	}
 	timeout := time.NewTimer(watchTime)
@@ -110,15 +144,15 @@ func (s *Server) watch(ctx context.Context, _ fabric.Peer, req *fabric.Message) 
 			return nil, ctx.Err()
 		}
 	}
-	return s.page(r.After)
+	return s.page(g, r.After)
 }
 
 // page answers with a page of all rows. Later pages may hold newer rows than
 // the first page's epoch says; the changes from that epoch on, which the
 // watcher asks for next, make it whole.
-func (s *Server) page(after []byte) (*fabric.Message, error) {
+func (s *Server) page(g *raftgroup.Group, after []byte) (*fabric.Message, error) {
 	epoch := s.feed.now() // before the snapshot, so that no change is skipped
-	snap, err := s.group.ReadLocal()
+	snap, err := g.ReadLocal()
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +187,11 @@ func (s *Server) readNames(ctx context.Context, _ fabric.Peer, req *fabric.Messa
 	if err := decode(req, &r); err != nil {
 		return nil, err
 	}
-	snap, err := s.group.ReadIndex(ctx)
+	g, err := s.replica()
+	if err != nil {
+		return nil, err
+	}
+	snap, err := g.ReadIndex(ctx)
 	if err != nil {
 		return nil, err
 	}

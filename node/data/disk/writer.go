@@ -1,12 +1,6 @@
 package disk
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-
-	"cairn/store"
-)
+import "cairn/store"
 
 const (
 	// A group is what one fdatasync covers. It is never waited for: while one
@@ -17,8 +11,13 @@ const (
 
 	// checkpointBytes bounds what a recovery has to read.
 	checkpointBytes = 256 << 20
-	// allocateBytes is how far ahead blocks are reserved; see osFS.
+	// allocateBytes is how far ahead blocks are reserved, so that a segment lies
+	// in few pieces.
 	allocateBytes = 64 << 20
+	// cacheWindow is how much of what was written last stays in the page cache,
+	// and cacheStep how much leaves it at a time; see osFS.
+	cacheWindow = 64 << 20
+	cacheStep   = 4 << 20
 )
 
 // writer appends to the active segment. Its goroutine owns all its fields.
@@ -28,7 +27,11 @@ type writer struct {
 	off       int64    // where the last placed record ends
 	nextNum   uint32   // of the next segment
 	allocated int64
+	uncached  int64 // before it, the segment was dropped from the page cache
 	unsynced  int64 // bytes whose index rows may not be durable
+
+	room   room  // measured once a group
+	placed int64 // bytes placed since
 
 	group    []*write
 	barriers []*write           // of the group
@@ -49,7 +52,7 @@ func newWriter(d *Disk) (*writer, error) {
 		w.nextNum = max(w.nextNum, last.num+1)
 		// An append below the checkpoint would not be found after a crash.
 		if !(place{last.num, uint32(last.size)}).before(ckpt) {
-			w.seg, w.off, w.allocated = last, last.size, last.size
+			w.seg, w.off, w.allocated, w.uncached = last, last.size, last.size, last.size
 		}
 	}
 	return w, nil
@@ -59,6 +62,7 @@ func newWriter(d *Disk) (*writer, error) {
 func (w *writer) loop() {
 	for first := range w.d.queue {
 		w.collect(first)
+		w.room, w.placed = w.d.measure(), 0
 		for _, r := range w.group {
 			w.accept(r)
 		}
@@ -165,11 +169,9 @@ func (w *writer) admit(r *write) (have bool, err error) {
 
 // makeRoom sees to it that r fits the active segment and the disk.
 func (w *writer) makeRoom(r *write, moved bool) error {
-	need := r.size()
-	if w.seg != nil {
-		need += w.off - w.seg.size // the run
-	}
-	if err := w.d.checkSpace(need, moved); err != nil {
+	w.placed += r.size()
+	if err := w.room.check(w.placed, moved); err != nil {
+		w.placed -= r.size()
 		return err
 	}
 	if w.seg != nil && (w.off == segmentHeader || alignUp(w.off, r.dataLen)+r.size() <= w.d.opts.SegmentBytes) {
@@ -187,6 +189,7 @@ func (w *writer) roll() error {
 	if w.seg != nil {
 		// Blocks reserved behind the end go back; their loss would only be space.
 		_ = w.seg.file.Truncate(w.seg.size)
+		w.seg.file.DropCache(w.uncached, w.seg.size-w.uncached)
 	}
 	seg, err := w.d.segs.create(w.nextNum, w.d.super.UUID)
 	if err != nil {
@@ -194,14 +197,14 @@ func (w *writer) roll() error {
 	}
 	w.d.count.fsyncs.Add(1)
 	w.nextNum++
-	w.seg, w.off, w.allocated = seg, segmentHeader, segmentHeader
+	w.seg, w.off, w.allocated, w.uncached = seg, segmentHeader, segmentHeader, 0
 	return nil
 }
 
 // writeError turns a failed write into the caller's error. A full disk is no
 // broken disk; everything else is.
 func (w *writer) writeError(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if full(err) {
 		return noSpace(err)
 	}
 	return w.d.fail(err)
@@ -266,7 +269,16 @@ func (w *writer) append() error {
 		return w.d.fail(err)
 	}
 	w.d.segs.setSize(w.seg, pos)
+	w.dropBehind()
 	return nil
+}
+
+// dropBehind lets the page cache reuse its oldest pages of this segment.
+func (w *writer) dropBehind() {
+	if n := w.seg.size - cacheWindow - w.uncached; n >= cacheStep {
+		w.seg.file.DropCache(w.uncached, n)
+		w.uncached += n
+	}
 }
 
 // reserve has the filesystem lay out the blocks of the next appends in one

@@ -1,0 +1,36 @@
+// Package fill puts shards where the map says they belong: one shard that is
+// owed, or a whole slot of a placement group that has changed hands. It runs on
+// the node that has the disk to be filled. Repair, drain and rebalancing are all
+// this one mechanism.
+//
+// # A slot, step by step
+//
+// The root's row of a group says that slot i is at disk b now and was at disk a
+// (prev[i]; a may be lost). The node of b sees that in its map and:
+//
+//  1. sends Fence(pg, gen) to every holder and to a. From then on they refuse
+//     writes under an older row, so that what is written under it is either in
+//     their lists or refused. Holders that do not answer are skipped; what they
+//     accept in ignorance is found when the receipt's generation is compared at
+//     commit (package meta) and by the comparison of indexes.
+//  2. merges the lists of all that answer, by blob, minus tombstones, and brings
+//     each blob's shard i to b: copied from a, or computed from k others. A
+//     shard that is there already costs one look-up, so that a fill that is
+//     broken off continues by starting over.
+//  3. skips a blob that has fewer than k shards if its owner does not refer to
+//     it: that is a put in flight or one that failed. If it is committed later,
+//     its receipt is older than the row and the leader records the debt.
+//     A blob that is referred to and has too few shards now stops the slot: it
+//     is tried again when the map or the liveness changes.
+//  4. clears prev[i] by compare-and-swap. Only now may a drop its copies.
+//
+// Crashes: b dies: it starts over, or the planner gives the slot to c and a
+// stays prev. a dies: the shards are computed instead. The root's leader dies:
+// the state is the row. Nothing is ever removed before it is complete elsewhere
+// (invariant 17).
+//
+// # Pace
+//
+// Each disk fills one slot at a time and all share a rate in bytes a second. A
+// group that could not lose another shard is not held back.
+package fill

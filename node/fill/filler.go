@@ -1,0 +1,173 @@
+package fill
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"cairn/node/blob"
+	"cairn/node/data"
+	"cairn/node/root"
+	"cairn/placement"
+	"cairn/store"
+)
+
+// Config is what a filler works with.
+type Config struct {
+	Local  *data.Server // the disks to be filled
+	Remote *data.Client
+	Blobs  *blob.Client
+	Root   *root.Client
+	// Used asks the owner of a blob whether it refers to it.
+	Used   func(ctx context.Context, owner store.Owner, blob store.BlobID) (bool, error)
+	Logger *slog.Logger
+}
+
+// Rate is how many bytes a second a node brings in when nothing is urgent.
+const Rate = 100 << 20
+
+// retryAfter is how long a slot that could not be finished rests.
+const retryAfter = 5 * time.Second
+
+// Filler fills this node's disks. It owns one goroutine a slot being filled.
+type Filler struct {
+	cfg   Config
+	limit *rate.Limiter
+
+	mu   sync.Mutex
+	jobs map[slotKey]*Progress
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+type slotKey struct {
+	pg   placement.PGID
+	slot int
+}
+
+// Progress describes a slot that is being filled.
+type Progress struct {
+	PG      placement.PGID
+	Slot    int
+	Disk    placement.DiskID
+	Gen     uint32
+	Started time.Time
+	Blobs   int    // looked at so far
+	Copied  int    // brought in so far
+	Bytes   int64  // of those
+	Waits   string // why it does not go on, empty while it does
+
+	retryAt time.Time
+	running bool
+}
+
+// Start begins to follow the map.
+func Start(cfg Config) *Filler {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &Filler{
+		cfg: cfg, limit: rate.NewLimiter(Rate, store.MaxBlob), jobs: map[slotKey]*Progress{}, cancel: cancel,
+	}
+	f.done.Go(func() { f.run(ctx) })
+	return f
+}
+
+// Close stops all fills; they start over with the node.
+func (f *Filler) Close() {
+	f.cancel()
+	f.done.Wait()
+}
+
+// Progress returns the slots that are not complete, with what is known.
+func (f *Filler) Progress() []Progress {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []Progress
+	for _, p := range f.jobs {
+		out = append(out, *p)
+	}
+	return out
+}
+
+// run looks for slots to fill when the map changes, and each second.
+func (f *Filler) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		_, changed := f.cfg.Root.View().Epoch()
+		f.look(ctx)
+		select {
+		case <-changed:
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look starts a job for each slot of a local disk that is not complete and has
+// none, one a disk at a time.
+func (f *Filler) look(ctx context.Context) {
+	mine := f.cfg.Local.ByID()
+	wanted := map[slotKey]bool{}
+	for _, pg := range f.cfg.Root.View().PGs() {
+		for slot, d := range pg.Holders {
+			if mine[d] != nil && pg.PrevOf(slot) != 0 {
+				key := slotKey{pg.ID, slot}
+				wanted[key] = true
+				f.begin(ctx, key, pg, d)
+			}
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, p := range f.jobs {
+		if !wanted[key] && !p.running {
+			delete(f.jobs, key)
+		}
+	}
+}
+
+func (f *Filler) begin(ctx context.Context, key slotKey, pg *placement.PG, d placement.DiskID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.jobs {
+		if p.running && p.Disk == d {
+			return
+		}
+	}
+	p := f.jobs[key]
+	if p != nil && time.Now().Before(p.retryAt) {
+		return
+	}
+	p = &Progress{PG: pg.ID, Slot: key.slot, Disk: d, Gen: pg.Gen, Started: time.Now(), running: true}
+	f.jobs[key] = p
+	f.done.Go(func() { f.job(ctx, p, pg) })
+}
+
+// job fills one slot and records how that ended.
+func (f *Filler) job(ctx context.Context, p *Progress, pg *placement.PG) {
+	err := f.fillSlot(ctx, p, pg)
+	f.mu.Lock()
+	p.running = false
+	if err != nil {
+		p.Waits, p.retryAt = err.Error(), time.Now().Add(retryAfter)
+	}
+	f.mu.Unlock()
+	switch {
+	case err == nil:
+		f.cfg.Logger.Info("slot filled", "pg", pg.ID, "slot", p.Slot, "disk", p.Disk, "copied", p.Copied, "bytes", p.Bytes)
+	case ctx.Err() == nil:
+		f.cfg.Logger.Warn("slot not filled yet", "pg", pg.ID, "slot", p.Slot, "disk", p.Disk, "err", err)
+	}
+}
+
+// pace waits until n more bytes may be brought in. What is urgent does not wait.
+func (f *Filler) pace(ctx context.Context, n int, urgent bool) error {
+	if urgent {
+		return ctx.Err()
+	}
+	return f.limit.WaitN(ctx, min(n, store.MaxBlob))
+}

@@ -1,0 +1,68 @@
+package leader
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"cairn/placement"
+	"cairn/store"
+)
+
+func three(context.Context) (Target, error) {
+	return Target{Group: 1, Members: []placement.NodeID{1, 2, 3}}, nil
+}
+
+func moved(reason string) error { return &store.Error{Kind: store.KindMoved, Reason: reason} }
+
+func TestFollowsHintsAndRemembers(t *testing.T) {
+	var f Finder
+	var asked []placement.NodeID
+	try := func(_ context.Context, to placement.NodeID) error {
+		asked = append(asked, to)
+		if to != 3 {
+			return moved("leader=3")
+		}
+		return nil
+	}
+	require.NoError(t, f.Call(context.Background(), three, try))
+	require.Len(t, asked, 2)
+	asked = nil
+	require.NoError(t, f.Call(context.Background(), three, try))
+	require.Equal(t, []placement.NodeID{3}, asked)
+}
+
+// Every replica is asked when the leader is gone and nobody knows another.
+func TestGoesRound(t *testing.T) {
+	var f Finder
+	f.learn(1, 2)
+	seen := map[placement.NodeID]bool{}
+	require.NoError(t, f.Call(context.Background(), three, func(_ context.Context, to placement.NodeID) error {
+		seen[to] = true
+		if len(seen) < 3 {
+			return &store.Error{Kind: store.KindUnavailable}
+		}
+		return nil
+	}))
+}
+
+func TestOutcomeAtTheEndOfPatience(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want store.ErrKind
+	}{
+		{&store.Error{Kind: store.KindUnavailable}, store.KindUnavailable},
+		{&store.Error{Kind: store.KindTimeout}, store.KindTimeout},
+		{errors.New("a bug"), store.KindInternal},
+		{&store.Error{Kind: store.KindPrecondition}, store.KindPrecondition},
+	} {
+		var f Finder
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+		err := f.Call(ctx, three, func(context.Context, placement.NodeID) error { return c.err })
+		cancel()
+		require.Equal(t, c.want, store.KindOf(err))
+	}
+}

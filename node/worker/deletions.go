@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cairn/node/meta"
+	"cairn/node/raftgroup"
+	"cairn/placement"
+	"cairn/store"
+)
+
+const (
+	// deleteBatch is how many rows of the delete queue a pass takes.
+	deleteBatch = 1000
+	// maxHorizon is the longest that a running read holds deletions back.
+	maxHorizon = 24 * time.Hour
+	// graceTime is how long before it is due a row was written.
+	graceTime = 15 * time.Minute
+	// deleteTimeout bounds one disk's deletion of a batch.
+	deleteTimeout = 30 * time.Second
+)
+
+// deleteDue deletes blobs whose rows have fallen due.
+func (w *Worker) deleteDue(ctx context.Context, g *raftgroup.Group, s *GroupStats) error {
+	rows, err := w.readDue(g, s)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	failed, err := w.deleteAt(ctx, rows)
+	if err != nil {
+		return err
+	}
+	var done []meta.Deletion
+	for _, r := range rows {
+		if w.allHolders(r.Blob, failed) {
+			done = append(done, r)
+		}
+	}
+	s.Deletions -= len(done)
+	if len(done) == 0 {
+		return store.Errorf(store.KindUnavailable, "delete blobs", "%d blobs wait for disks that do not answer", len(rows))
+	}
+	return meta.Collected(ctx, g, w.cfg.Session, done)
+}
+
+// readDue reads the rows that are due and were written before the oldest read
+// that still runs.
+func (w *Worker) readDue(g *raftgroup.Group, s *GroupStats) ([]meta.Deletion, error) {
+	snap, err := g.ReadLocal()
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	now := store.TimeOf(time.Now())
+	if t := g.Time(); t < now {
+		now = t // group time decides, and a fast clock does not hurry it
+	}
+	horizon := max(store.TimeOf(w.cfg.Root.Live().ReadHorizon()), now-store.Time(maxHorizon.Milliseconds()))
+	due := uint32(max(min(now.CreatedSeconds(), horizon.CreatedSeconds()+int64(graceTime/time.Second)), 0))
+	var rows []meta.Deletion
+	for r, err := range meta.Deletions(snap, ^uint32(0)-1) {
+		if err != nil {
+			return nil, err
+		}
+		s.WaitingBytes += uint64(r.Bytes)
+		switch {
+		case r.Due > due:
+			s.Waiting++
+		case len(rows) < deleteBatch:
+			rows = append(rows, r)
+			s.Deletions++
+		default:
+			s.Deletions++
+		}
+	}
+	return rows, nil
+}
+
+// places returns every disk that may have shards of a blob.
+func (w *Worker) places(blob store.BlobID) (holders, leaving []placement.DiskID) {
+	pg := w.cfg.Root.View().PG(placement.PGID(blob.PG()))
+	if pg == nil {
+		return nil, nil
+	}
+	return pg.Holders, pg.Prev
+}
+
+// deleteAt deletes blobs at all their disks and returns the disks that failed.
+func (w *Worker) deleteAt(ctx context.Context, rows []meta.Deletion) (failed map[placement.DiskID]bool, err error) {
+	topo, err := w.cfg.Root.View().Topology()
+	if err != nil {
+		return nil, err
+	}
+	byDisk := map[placement.DiskID][]store.BlobID{}
+	for _, r := range rows {
+		holders, leaving := w.places(r.Blob)
+		for _, list := range [][]placement.DiskID{holders, leaving} {
+			for _, d := range list {
+				if d != 0 {
+					byDisk[d] = append(byDisk[d], r.Blob)
+				}
+			}
+		}
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	failed = map[placement.DiskID]bool{}
+	for d, blobs := range byDisk {
+		wg.Go(func() {
+			err := w.deleteAtDisk(ctx, topo, d, blobs)
+			mu.Lock()
+			defer mu.Unlock()
+			failed[d] = err != nil
+		})
+	}
+	wg.Wait()
+	return failed, nil
+}
+
+func (w *Worker) deleteAtDisk(ctx context.Context, topo *placement.Topology, d placement.DiskID, blobs []store.BlobID) error {
+	node, ok := topo.NodeOf(d)
+	if !ok {
+		return nil // a disk that is not in the map any more has nothing to delete
+	}
+	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+	defer cancel()
+	return w.cfg.Data.Delete(ctx, node.ID, d, blobs)
+}
+
+// allHolders reports whether every present holder of a blob has deleted it. A
+// disk that is out is not waited for: its contents do not count, and it is
+// compared before they count again.
+func (w *Worker) allHolders(blob store.BlobID, failed map[placement.DiskID]bool) bool {
+	holders, _ := w.places(blob)
+	for _, d := range holders {
+		row := w.cfg.Root.View().Disk(d)
+		if failed[d] && row != nil && placement.AdminState(row.Admin).Counted() {
+			return false
+		}
+	}
+	return len(holders) > 0
+}

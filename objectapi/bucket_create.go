@@ -1,0 +1,84 @@
+package objectapi
+
+import (
+	"net/http"
+
+	"cairn/objectapi/s3err"
+	"cairn/objectapi/s3xml"
+	"cairn/store"
+)
+
+// ownerEnforced is the one object ownership that buckets have.
+const ownerEnforced = "BucketOwnerEnforced"
+
+// createBucket answers CreateBucket.
+func (q *request) createBucket() error {
+	if err := q.checkBucketHeaders(); err != nil {
+		return err
+	}
+	doc, err := q.readDocument(false)
+	if err != nil {
+		return err
+	}
+	if err := q.checkLocation(doc); err != nil {
+		return err
+	}
+	entry, err := q.g.store.CreateName(q.ctx(), store.Name{
+		Kind: store.NameBucket, Name: q.bucket, Owner: q.owner(), Attrs: (&bucketAttrs{}).encode(),
+	})
+	switch {
+	case store.Is(err, store.KindExists) && entry.Owner != q.owner():
+		return s3err.New(s3err.BucketAlreadyExists)
+	case store.Is(err, store.KindExists) && entry.State == store.NameDeleting:
+		return s3err.Msg(s3err.OperationAborted, "The bucket is being deleted. Try again when it is gone.")
+	case store.Is(err, store.KindExists):
+		return s3err.New(s3err.BucketAlreadyOwnedByYou)
+	case err != nil:
+		return err
+	}
+	q.set("Location", "/"+q.bucket)
+	return q.reply(http.StatusOK)
+}
+
+func (q *request) checkBucketHeaders() error {
+	if err := checkACLHeaders(q.r.Header); err != nil {
+		return err
+	}
+	if v := q.header("X-Amz-Object-Ownership"); v != "" && v != ownerEnforced {
+		return notImplemented("Object ownership other than " + ownerEnforced)
+	}
+	if v := q.header("X-Amz-Bucket-Object-Lock-Enabled"); v != "" && v != "false" {
+		return notImplemented("Object Lock")
+	}
+	return nil
+}
+
+// checkLocation accepts a location constraint that is the gateway's region.
+func (q *request) checkLocation(doc []byte) error {
+	if len(doc) == 0 {
+		return nil
+	}
+	root, err := s3xml.Parse(doc)
+	if err != nil || root.Name != "CreateBucketConfiguration" {
+		return s3err.New(s3err.MalformedXML).Because(err)
+	}
+	if at := root.Trimmed("LocationConstraint"); at != "" && at != q.g.region {
+		return s3err.New(s3err.InvalidLocationConstraint).With("LocationConstraint", at)
+	}
+	return nil
+}
+
+// headBucket answers HeadBucket.
+func (q *request) headBucket() error {
+	q.set("x-amz-bucket-region", q.g.region)
+	return q.reply(http.StatusOK)
+}
+
+// getLocation answers GetBucketLocation. us-east-1 is told as nothing.
+func (q *request) getLocation() error {
+	w := s3xml.NewWriter("LocationConstraint")
+	if q.g.region != "us-east-1" {
+		w.Chars(q.g.region)
+	}
+	return q.replyXML(w)
+}

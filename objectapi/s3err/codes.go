@@ -1,0 +1,144 @@
+package s3err
+
+// The codes that Cairn answers with.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+const (
+	AccessControlListNotSupported     Code = "AccessControlListNotSupported"
+	AccessDenied                      Code = "AccessDenied"
+	AccessForbidden                   Code = "AccessForbidden"
+	AuthorizationHeaderMalformed      Code = "AuthorizationHeaderMalformed"
+	AuthorizationQueryParametersError Code = "AuthorizationQueryParametersError"
+	BadDigest                         Code = "BadDigest"
+	BadRequest                        Code = "BadRequest"
+	BucketAlreadyExists               Code = "BucketAlreadyExists"
+	BucketAlreadyOwnedByYou           Code = "BucketAlreadyOwnedByYou"
+	BucketNotEmpty                    Code = "BucketNotEmpty"
+	ConditionalRequestConflict        Code = "ConditionalRequestConflict"
+	EncryptionConfigurationNotFound   Code = "ServerSideEncryptionConfigurationNotFoundError"
+	EntityTooLarge                    Code = "EntityTooLarge"
+	EntityTooSmall                    Code = "EntityTooSmall"
+	IncompleteBody                    Code = "IncompleteBody"
+	InternalError                     Code = "InternalError"
+	InvalidAccessKeyID                Code = "InvalidAccessKeyId"
+	InvalidArgument                   Code = "InvalidArgument"
+	InvalidBucketName                 Code = "InvalidBucketName"
+	InvalidChunkSizeError             Code = "InvalidChunkSizeError"
+	InvalidDigest                     Code = "InvalidDigest"
+	InvalidLocationConstraint         Code = "InvalidLocationConstraint"
+	InvalidPart                       Code = "InvalidPart"
+	InvalidPartNumber                 Code = "InvalidPartNumber"
+	InvalidPartOrder                  Code = "InvalidPartOrder"
+	InvalidPolicyDocument             Code = "InvalidPolicyDocument"
+	InvalidRange                      Code = "InvalidRange"
+	InvalidRequest                    Code = "InvalidRequest"
+	InvalidStorageClass               Code = "InvalidStorageClass"
+	InvalidTag                        Code = "InvalidTag"
+	InvalidToken                      Code = "InvalidToken"
+	InvalidURI                        Code = "InvalidURI"
+	KeyTooLong                        Code = "KeyTooLongError"
+	MalformedPOSTRequest              Code = "MalformedPOSTRequest"
+	MalformedTrailer                  Code = "MalformedTrailerError"
+	MalformedXML                      Code = "MalformedXML"
+	MaxMessageLengthExceeded          Code = "MaxMessageLengthExceeded"
+	MetadataTooLarge                  Code = "MetadataTooLarge"
+	MethodNotAllowed                  Code = "MethodNotAllowed"
+	MissingContentLength              Code = "MissingContentLength"
+	MissingRequestBody                Code = "MissingRequestBodyError"
+	MissingSecurityHeader             Code = "MissingSecurityHeader"
+	NoSuchBucket                      Code = "NoSuchBucket"
+	NoSuchBucketPolicy                Code = "NoSuchBucketPolicy"
+	NoSuchConfiguration               Code = "NoSuchConfiguration"
+	NoSuchCORSConfiguration           Code = "NoSuchCORSConfiguration"
+	NoSuchKey                         Code = "NoSuchKey"
+	NoSuchLifecycleConfiguration      Code = "NoSuchLifecycleConfiguration"
+	NoSuchObjectLockConfiguration     Code = "NoSuchObjectLockConfiguration"
+	NoSuchTagSet                      Code = "NoSuchTagSet"
+	NoSuchUpload                      Code = "NoSuchUpload"
+	NoSuchVersion                     Code = "NoSuchVersion"
+	NoSuchWebsiteConfiguration        Code = "NoSuchWebsiteConfiguration"
+	NotImplemented                    Code = "NotImplemented"
+	NotModified                       Code = "NotModified"
+	ObjectLockConfigurationNotFound   Code = "ObjectLockConfigurationNotFoundError"
+	OperationAborted                  Code = "OperationAborted"
+	PreconditionFailed                Code = "PreconditionFailed"
+	ReplicationConfigurationNotFound  Code = "ReplicationConfigurationNotFoundError"
+	RequestTimeTooSkewed              Code = "RequestTimeTooSkewed"
+	RequestTimeout                    Code = "RequestTimeout"
+	ServiceUnavailable                Code = "ServiceUnavailable"
+	SignatureDoesNotMatch             Code = "SignatureDoesNotMatch"
+	SlowDown                          Code = "SlowDown"
+	XAmzContentSHA256Mismatch         Code = "XAmzContentSHA256Mismatch"
+)
+
+type row struct {
+	status  int
+	message string
+}
+
+var table = map[Code]row{
+	AccessControlListNotSupported:     {400, "The bucket does not allow ACLs."},
+	AccessDenied:                      {403, "Access Denied"},
+	AccessForbidden:                   {403, "CORSResponse: CORS is not enabled for this bucket."},
+	AuthorizationHeaderMalformed:      {400, "The authorization header that you provided is not valid."},
+	AuthorizationQueryParametersError: {400, "The authorization query parameters that you provided are not valid."},
+	BadDigest:                         {400, "The Content-MD5 or checksum value that you specified did not match what the server received."},
+	BadRequest:                        {400, "Bad Request"},
+	BucketAlreadyExists:               {409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Select a different name and try again."},
+	BucketAlreadyOwnedByYou:           {409, "The bucket that you tried to create already exists, and you own it."},
+	BucketNotEmpty:                    {409, "The bucket that you tried to delete is not empty."},
+	ConditionalRequestConflict:        {409, "A conflicting operation occurred during this conditional request. Retry it."},
+	EncryptionConfigurationNotFound:   {404, "The server side encryption configuration was not found."},
+	EntityTooLarge:                    {400, "Your proposed upload exceeds the maximum allowed object size."},
+	EntityTooSmall:                    {400, "Your proposed upload is smaller than the minimum allowed object size."},
+	IncompleteBody:                    {400, "You did not provide the number of bytes specified by the Content-Length HTTP header."},
+	InternalError:                     {500, "An internal error occurred. Try again."},
+	InvalidAccessKeyID:                {403, "The access key ID that you provided does not exist in our records."},
+	InvalidArgument:                   {400, "Invalid Argument"},
+	InvalidBucketName:                 {400, "The specified bucket is not valid."},
+	InvalidChunkSizeError:             {400, "Only the last chunk is allowed to have a size less than 8192 bytes."},
+	InvalidDigest:                     {400, "The Content-MD5 or checksum value that you specified is not valid."},
+	InvalidLocationConstraint:         {400, "The specified location constraint is not valid."},
+	InvalidPart:                       {400, "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not match the part's entity tag."},
+	InvalidPartNumber:                 {416, "The requested partnumber is not satisfiable."},
+	InvalidPartOrder:                  {400, "The list of parts was not in ascending order. The parts list must be specified in order by part number."},
+	InvalidPolicyDocument:             {400, "The content of the form does not meet the conditions specified in the policy document."},
+	InvalidRange:                      {416, "The requested range is not satisfiable."},
+	InvalidRequest:                    {400, "Invalid Request"},
+	InvalidStorageClass:               {400, "The storage class that you specified is not valid."},
+	InvalidTag:                        {400, "The tag provided was not a valid tag."},
+	InvalidToken:                      {400, "The provided token is malformed or otherwise not valid."},
+	InvalidURI:                        {400, "The specified URI couldn't be parsed."},
+	KeyTooLong:                        {400, "Your key is too long."},
+	MalformedPOSTRequest:              {400, "The body of your POST request is not well-formed multipart/form-data."},
+	MalformedTrailer:                  {400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
+	MalformedXML:                      {400, "The XML that you provided was not well formed or did not validate against our published schema."},
+	MaxMessageLengthExceeded:          {400, "Your request was too large."},
+	MetadataTooLarge:                  {400, "Your metadata headers exceed the maximum allowed metadata size."},
+	MethodNotAllowed:                  {405, "The specified method is not allowed against this resource."},
+	MissingContentLength:              {411, "You must provide the Content-Length HTTP header."},
+	MissingRequestBody:                {400, "You sent an empty XML document as a request."},
+	MissingSecurityHeader:             {400, "Your request is missing a required header."},
+	NoSuchBucket:                      {404, "The specified bucket does not exist."},
+	NoSuchBucketPolicy:                {404, "The bucket policy does not exist."},
+	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
+	NoSuchCORSConfiguration:           {404, "The CORS configuration does not exist."},
+	NoSuchKey:                         {404, "The specified key does not exist."},
+	NoSuchLifecycleConfiguration:      {404, "The lifecycle configuration does not exist."},
+	NoSuchObjectLockConfiguration:     {404, "The specified object does not have an Object Lock configuration."},
+	NoSuchTagSet:                      {404, "The TagSet does not exist."},
+	NoSuchUpload:                      {404, "The specified multipart upload does not exist. The upload ID might not be valid, or the multipart upload might have been aborted or completed."},
+	NoSuchVersion:                     {404, "The version ID specified in the request does not match an existing version."},
+	NoSuchWebsiteConfiguration:        {404, "The specified bucket does not have a website configuration."},
+	NotImplemented:                    {501, "A header or operation that you provided implies functionality that is not implemented."},
+	NotModified:                       {304, "Not Modified"},
+	ObjectLockConfigurationNotFound:   {404, "Object Lock configuration does not exist for this bucket."},
+	OperationAborted:                  {409, "A conflicting conditional operation is currently in progress against this resource. Try again."},
+	PreconditionFailed:                {412, "At least one of the preconditions that you specified did not hold."},
+	ReplicationConfigurationNotFound:  {404, "There is no replication configuration for this bucket."},
+	RequestTimeTooSkewed:              {403, "The difference between the request time and the server's time is too large."},
+	RequestTimeout:                    {400, "Your socket connection to the server was not read from or written to within the timeout period."},
+	ServiceUnavailable:                {503, "Service is unable to handle the request. Retry later."},
+	SignatureDoesNotMatch:             {403, "The request signature that the server calculated does not match the signature that you provided. Check your secret access key and signing method."},
+	SlowDown:                          {503, "Reduce your request rate."},
+	XAmzContentSHA256Mismatch:         {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
+}

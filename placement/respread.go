@@ -1,0 +1,67 @@
+package placement
+
+import "math"
+
+// spread moves shards to zones and nodes where the row survives more, in each
+// row the worst placed shard first, so that no more than needed move.
+func (g *group) spread(plan *Plan) {
+	for r := range g.rows {
+		if g.touched[r] == math.MaxUint16 {
+			continue
+		}
+		ps := g.pools(g.homeOf(r))
+		for {
+			slot := g.worstPlaced(r, ps)
+			if slot < 0 {
+				break
+			}
+			to := g.place(r, slot, ps, relocateDraws)
+			if to < 0 {
+				break
+			}
+			g.set(r, slot, to)
+			g.record(plan, r, slot, WhySpread)
+		}
+	}
+}
+
+// worstPlaced returns the improvable slot of row r that ranks worst where it is,
+// -1 if there is none.
+func (g *group) worstPlaced(r int, ps *pools) int {
+	worst, worstRank := -1, 0
+	for slot := range g.n {
+		if g.touched[r]&(1<<slot) != 0 {
+			continue
+		}
+		if here, there := g.ranks(r, slot, ps); there < here && (worst < 0 || here > worstRank) {
+			worst, worstRank = slot, here
+		}
+	}
+	return worst
+}
+
+// improvable reports whether the shard would rank better in another place.
+func (g *group) improvable(r, slot int, ps *pools) bool {
+	here, there := g.ranks(r, slot, ps)
+	return there < here
+}
+
+// ranks returns how the shard ranks where it is (away from home ranks last) and
+// in the best place there is. A shard whose disk takes none is not judged.
+func (g *group) ranks(r, slot int, ps *pools) (here, there int) {
+	row := g.row(r)
+	d := row[slot]
+	if d < 0 || g.t.weight(d) == 0 {
+		return 0, 0
+	}
+	c, m := &g.census, int(g.policy.M)
+	c.take(g.t, ps, row, slot)
+	z := c.best(ps, m, 0)
+	if z < 0 {
+		return 0, 0
+	}
+	if !ps.home.allows(g.t, d) {
+		return math.MaxInt, c.rank(ps, z, m)
+	}
+	return c.rankHere(g.t, row, slot, m), c.rank(ps, z, m)
+}
