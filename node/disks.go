@@ -16,7 +16,7 @@ import (
 // reported: the others serve.
 func (n *Node) openDisks() error {
 	n.data = data.NewServer(n.fabric, n.log)
-	n.onClose(n.data.Close)
+	n.onClose(func() error { return n.data.Close(!n.killed.Load()) })
 	for _, c := range n.cfg.Disks {
 		d, err := openDisk(c.Path, c.Bytes)
 		if err != nil {

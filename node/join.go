@@ -111,6 +111,16 @@ func (id *Identity) accept(cfg *config.Config, raw []byte) error {
 	return id.Save(cfg.Dir)
 }
 
+// serveJoins lets nodes in that have no certificate yet, where the fabric has a
+// door for them; nodes of one process are invited without.
+func (n *Node) serveJoins() {
+	if f, ok := n.fabric.(interface {
+		HandleOpen(fabric.Method, fabric.Handler)
+	}); ok {
+		f.HandleOpen(MethodJoin, n.serveJoin)
+	}
+}
+
 // serveJoin lets a node in that has a token.
 func (n *Node) serveJoin(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	var r pb.JoinRequest
@@ -134,6 +144,11 @@ func (n *Node) serveJoin(ctx context.Context, _ fabric.Peer, req *fabric.Message
 
 // admit registers a node and signs its certificate.
 func (n *Node) admit(ctx context.Context, r *pb.JoinRequest) (*pb.JoinReply, error) {
+	select {
+	case <-n.registered: // before that there may be no cluster to join
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	reply := &pb.JoinReply{Registered: &pb.RegisterReply{}, CaCert: []byte(n.id.CACert), ClusterKey: n.id.ClusterKey}
 	err := n.root.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_Register{
 		Register: &pb.RegisterNode{Node: r.Node},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -48,7 +49,9 @@ type Node struct {
 	worker *worker.Worker
 	ready  chan struct{}
 
+	started    time.Time
 	registered chan struct{} // closed when the root knows this incarnation
+	killed     atomic.Bool
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 	closers    []func() error
@@ -79,7 +82,7 @@ func Open(cfg *config.Config, opts Options) (*Node, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Node{
 		cfg: cfg, id: id, fabric: opts.Fabric, opts: opts, cancel: cancel,
-		log:   opts.Logger.With("node", id.Name),
+		log: opts.Logger.With("node", id.Name), started: time.Now(),
 		ready: make(chan struct{}), registered: make(chan struct{}),
 	}
 	if err := n.open(ctx); err != nil {
@@ -98,6 +101,8 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openDisks(); err != nil {
 		return err
 	}
+	n.serveReport()
+	n.serveJoins()
 	n.running.Go(func() { n.followMap(ctx) })
 	n.running.Go(func() { n.begin(ctx) })
 	return nil
@@ -113,7 +118,7 @@ func (n *Node) openRaft() (err error) {
 	if err != nil {
 		return err
 	}
-	n.onClose(n.host.Close)
+	n.onClose(n.stopHost)
 	session, err := randomSession()
 	if err != nil {
 		return err
@@ -172,6 +177,21 @@ func (n *Node) seeds() []placement.NodeID {
 }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+// Kill stops the node as kill -9 stops a process: nothing is flushed, and the
+// next Open recovers. Cut the node off its fabric first.
+func (n *Node) Kill() {
+	n.killed.Store(true)
+	_ = n.Close() // a killed process reports nothing
+}
+
+func (n *Node) stopHost() error {
+	if n.killed.Load() {
+		n.host.Kill()
+		return nil
+	}
+	return n.host.Close()
+}
 
 // Close stops the node and flushes.
 func (n *Node) Close() error {

@@ -27,9 +27,11 @@ type Machine interface {
 	// acknowledged before the query arrived.
 	Read(rd Reader, query []byte) (reply []byte, err error)
 
-	// Frees reports whether cmd does nothing but give space back, so that it
-	// runs while the disks are at their reserve.
-	Frees(cmd []byte) bool
+	// Inspect looks at a command before it is replicated. An error refuses it:
+	// a command that no replica could apply must not reach the log. frees tells
+	// that it does nothing but give space back, so that it runs while the disks
+	// are at their reserve.
+	Inspect(cmd []byte) (frees bool, err error)
 
 	// References reports whether a row of key refers to blob. The host asks
 	// before it deletes an orphan: "no" is the death of the blob.

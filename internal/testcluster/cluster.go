@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -118,19 +119,41 @@ func (c *Cluster) Restart(name string) {
 	r.node, r.fabric = n, f
 }
 
-// Stop disconnects a node and stops it in order.
+// Kill stops a node as kill -9 does.
+func (c *Cluster) Kill(name string) {
+	if n, f := c.takeOut(name); n != nil {
+		f.Close()
+		n.Kill()
+	}
+}
+
+// WipeDisk empties the disk of a node that is stopped.
+func (c *Cluster) WipeDisk(name string) {
+	c.t.Helper()
+	for _, d := range c.nodes[name].cfg.Disks {
+		require.NoError(c.t, os.RemoveAll(d.Path))
+	}
+}
+
+// Stop stops a node in order.
 func (c *Cluster) Stop(name string) {
+	n, f := c.takeOut(name)
+	if n == nil {
+		return
+	}
+	if err := n.Close(); err != nil {
+		c.t.Logf("stop %s: %v", name, err)
+	}
+	f.Close()
+}
+
+func (c *Cluster) takeOut(name string) (*node.Node, *fabric.Inproc) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	r := c.nodes[name]
 	n, f := r.node, r.fabric
 	r.node, r.fabric = nil, nil
-	c.mu.Unlock()
-	if n != nil {
-		f.Close()
-		if err := n.Close(); err != nil {
-			c.t.Logf("stop %s: %v", name, err)
-		}
-	}
+	return n, f
 }
 
 // WaitReady waits until every running node serves.

@@ -4,7 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"cairn/node/data"
 	"cairn/placement"
+	"cairn/store"
 )
 
 // avoidFor is how long a node that could not be reached is avoided by this
@@ -13,8 +15,9 @@ const avoidFor = 2 * time.Second
 
 // peers is what this process has seen of the data nodes itself.
 type peers struct {
-	mu    sync.Mutex
-	nodes map[placement.NodeID]*peerStat
+	mu     sync.Mutex
+	nodes  map[placement.NodeID]*peerStat
+	change uint64 // counts the nodes that came to be avoided
 }
 
 type peerStat struct {
@@ -39,7 +42,23 @@ func (p *peers) statLocked(n placement.NodeID) *peerStat {
 func (p *peers) failed(n placement.NodeID, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.statLocked(n).avoidUntil = now.Add(avoidFor)
+	s := p.statLocked(n)
+	if !now.Before(s.avoidUntil) {
+		p.change++
+	}
+	s.avoidUntil = now.Add(avoidFor)
+}
+
+// notReached reports whether err says that the node, not just its disk, is away.
+func notReached(err error) bool {
+	return (store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout)) && store.ReasonOf(err) != data.ReasonNoDisk
+}
+
+// changes tells whether a table is older than the newest failure.
+func (p *peers) changes() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.change
 }
 
 // avoided reports whether a call to the node failed just now.

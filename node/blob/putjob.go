@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"cairn/node/data/disk"
@@ -14,6 +15,9 @@ const (
 	// grace is how long a put that could be acknowledged waits for the shards
 	// that are still missing.
 	grace = 250 * time.Millisecond
+	// patience is how long a put waits for the rule to be met before it goes to
+	// another group, around those that have not answered.
+	patience = 2 * time.Second
 	// writeTimeout ends a shard write that nobody waits for any more.
 	writeTimeout = 15 * time.Second
 )
@@ -42,25 +46,25 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 	shards, bufs, err := j.c.cut(j.policy, payload)
 	defer func() {
 		for _, b := range bufs {
-			j.c.pins.free(b)
+			pinned.free(b)
 		}
 	}()
 	if err != nil {
 		return store.Placed{}, err
 	}
 	results := make(chan result, len(shards)) // room for all: late writers never block
-	pinned := append([][]byte{payload}, bufs...)
+	held := append([][]byte{payload}, bufs...)
 	for i := range shards {
 		if j.failed&(1<<i) != 0 {
 			continue // its disk is known to be away
 		}
-		for _, b := range pinned {
-			j.c.pins.hold(b, 1)
+		for _, b := range held {
+			pinned.hold(b, 1)
 		}
 		j.c.running.Go(func() {
 			err := j.write(i, owner, shards[i], len(payload))
-			for _, b := range pinned {
-				j.c.pins.drop(b)
+			for _, b := range held {
+				pinned.drop(b)
 			}
 			results <- result{i, err}
 		})
@@ -82,7 +86,7 @@ func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) e
 		K:       j.policy.K, M: j.policy.M, BlobLen: uint32(blobLen), Owner: owner,
 	}
 	err := j.c.shards.Write(ctx, node.ID, j.pg.Holders[shard], sh, j.pg.Gen, data)
-	if store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout) {
+	if notReached(err) {
 		j.c.peers.failed(node.ID, j.c.clock())
 	}
 	return err
@@ -94,6 +98,8 @@ func (j *putJob) wait(ctx context.Context, results <-chan result) (store.Placed,
 	all := uint16(1<<j.policy.N() - 1)
 	var late <-chan time.Time
 	var firstErr error
+	stuck := time.NewTimer(patience)
+	defer stuck.Stop()
 	for {
 		select {
 		case r := <-results:
@@ -106,6 +112,11 @@ func (j *putJob) wait(ctx context.Context, results <-chan result) (store.Placed,
 		case <-late:
 			j.avoidLaggards()
 			return j.placed(), nil
+		case <-stuck.C:
+			if !j.enough() {
+				j.avoidLaggards()
+				return store.Placed{}, j.tooFew(firstErr)
+			}
 		case <-ctx.Done():
 			return store.Placed{}, &store.Error{Op: "put blob", Kind: store.KindOf(ctx.Err()), Err: ctx.Err()}
 		}
@@ -149,6 +160,9 @@ func (j *putJob) enough() bool { return j.meets(j.acked) }
 func (j *putJob) possible() bool { return j.meets(^j.failed & (1<<j.policy.N() - 1)) }
 
 func (j *putJob) meets(mask uint16) bool {
+	if ackAtK {
+		return bits.OnesCount16(mask) >= int(j.policy.K)
+	}
 	if j.whole {
 		return j.policy.Acked(j.pg, j.topo, mask)
 	}

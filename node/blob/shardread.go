@@ -32,7 +32,7 @@ func (g *getJob) readDisk(ctx context.Context, d placement.DiskID, p piece) (*st
 	switch {
 	case err == nil:
 		g.c.peers.readTook(node.ID, time.Since(start))
-	case ctx.Err() == nil && (store.Is(err, store.KindUnavailable) || store.Is(err, store.KindTimeout)):
+	case ctx.Err() == nil && notReached(err):
 		g.c.peers.failed(node.ID, g.c.clock())
 	}
 	return b, err

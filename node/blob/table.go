@@ -21,7 +21,8 @@ type table struct {
 	policies []placement.Policy
 	byPolicy map[placement.PolicyID]*choices
 	usable   map[placement.DiskID]bool // may take new shards
-	epoch    uint64
+	epoch    uint64                    // of the placement
+	change   uint64                    // of the peers
 	made     time.Time
 }
 
@@ -37,20 +38,22 @@ type tableCache struct {
 	cur *table
 }
 
-// current returns the table, made anew if the placement changed or time passed.
+// current returns the table, made anew if the placement changed, a node could not
+// be reached, or time passed.
 func (c *Client) current() (*table, error) {
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()
 	now := c.clock()
 	t := c.table.cur
-	if t != nil && t.epoch == c.view.PlacementEpoch() && now.Sub(t.made) < tableLife {
+	epoch, change := c.view.PlacementEpoch(), c.peers.changes()
+	if t != nil && t.epoch == epoch && t.change == change && now.Sub(t.made) < tableLife {
 		return t, nil
 	}
-	epoch := c.view.PlacementEpoch()
 	t, err := c.newTable(t, epoch, now)
 	if err != nil {
 		return nil, err
 	}
+	t.change = change
 	c.table.cur = t
 	return t, nil
 }
@@ -92,7 +95,7 @@ func (c *Client) writable(d placement.Disk, now time.Time) bool {
 		return false
 	}
 	beat := c.live.Disk(d.ID)
-	return beat == nil || data.Health(beat.Health) == data.Healthy
+	return beat != nil && data.Health(beat.Health) == data.Healthy
 }
 
 func (t *table) add(pg *placement.PG, p placement.Policy) {

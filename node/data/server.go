@@ -41,6 +41,9 @@ const (
 // String returns the health in a word.
 func (h Health) String() string { return [...]string{"healthy", "full", "failed"}[min(h, Failed)] }
 
+// ReasonNoDisk marks the error of a node that answers and does not have the disk.
+const ReasonNoDisk = "no-disk"
+
 // maintainEvery is how often a disk expires tombstones and looks for segments
 // to compact.
 const maintainEvery = 30 * time.Second
@@ -184,13 +187,18 @@ func beat(id placement.DiskID, d *disk.Disk) *pb.DiskBeat {
 	return b
 }
 
-// Close stops maintenance and closes all disks.
-func (s *Server) Close() error {
+// Close stops maintenance and closes all disks; with flush false, as a killed
+// process leaves them.
+func (s *Server) Close(flush bool) error {
 	s.cancel()
 	s.done.Wait()
 	var errs []error
 	for _, d := range s.Disks() {
-		errs = append(errs, d.Close())
+		if flush {
+			errs = append(errs, d.Close())
+		} else {
+			errs = append(errs, d.Abandon())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -205,7 +213,7 @@ func (s *Server) disk(id uint32) (*disk.Disk, error) {
 		}
 	}
 	return nil, &store.Error{
-		Op: "use disk", Kind: store.KindUnavailable, Resource: fmt.Sprintf("disk %d", id),
+		Op: "use disk", Kind: store.KindUnavailable, Reason: ReasonNoDisk, Resource: fmt.Sprintf("disk %d", id),
 		Err: errors.New("it is not open on this node"), Hint: "see `cairn status` for where it is and why it is not open",
 	}
 }

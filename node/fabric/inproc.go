@@ -45,6 +45,7 @@ func (n *Network) SetFaults(f func(from, to placement.NodeID, m Method) Fault) {
 // process replaces a dead one.
 func (n *Network) Join(id placement.NodeID) *Inproc {
 	f := &Inproc{net: n, self: id, handlers: map[Method]Handler{}}
+	f.life, f.end = context.WithCancel(context.Background())
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.nodes[id] = f
@@ -76,6 +77,8 @@ func (n *Network) leave(f *Inproc) {
 type Inproc struct {
 	net  *Network
 	self placement.NodeID
+	life context.Context // ends with the node: its handlers are broken off
+	end  context.CancelFunc
 
 	mu       sync.RWMutex
 	closed   bool
@@ -108,6 +111,7 @@ func (f *Inproc) Close() {
 	f.mu.Lock()
 	f.closed = true
 	f.mu.Unlock()
+	f.end()
 	f.running.Wait()
 }
 
@@ -115,6 +119,9 @@ func (f *Inproc) Close() {
 func (f *Inproc) Call(ctx context.Context, to placement.NodeID, m Method, req *Message) (*Message, error) {
 	if f.isClosed() {
 		return nil, unreachable(to, "this node is stopped")
+	}
+	if to != f.self {
+		calls.Add(1)
 	}
 	peer, fault := f.net.route(f, to, m)
 	if peer == nil {
@@ -159,7 +166,13 @@ func (f *Inproc) serve(ctx context.Context, from Peer, m Method, req *Message) (
 	if h == nil {
 		return nil, noHandler(f.self, m)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(f.life, cancel)()
 	reply, err := h(ctx, from, req)
+	if err != nil && f.life.Err() != nil {
+		return nil, callEnded(f.self, context.DeadlineExceeded) // what a broken connection looks like
+	}
 	if err != nil {
 		return nil, store.DecodeError(store.AppendError(nil, err))
 	}

@@ -107,7 +107,11 @@ func (s *Server) do(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*f
 	if err != nil {
 		return nil, err
 	}
-	cmd := raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd, Freeing: s.frees(c)}
+	frees, err := s.inspect(c)
+	if err != nil {
+		return nil, err
+	}
+	cmd := raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd, Freeing: frees}
 	if run := c.GetRun(); run != nil && s.addMoved(run) {
 		if cmd.Data, err = encodeCommand(c); err != nil {
 			return nil, err
@@ -120,15 +124,22 @@ func (s *Server) do(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*f
 	return &fabric.Message{Head: reply}, nil
 }
 
-// frees reports whether a command is let through on a full disk: all that does
-// not come from a machine, and what its machine says gives space back.
-func (s *Server) frees(c *pb.MetaCommand) bool {
+// inspect refuses commands that would halt the replicas, and tells which are let
+// through on a full disk: all that do not come from a machine, and those of
+// which the machine says that they give space back.
+func (s *Server) inspect(c *pb.MetaCommand) (frees bool, err error) {
 	run := c.GetRun()
-	if run == nil {
-		return true
+	switch {
+	case c.Cmd == nil:
+		return false, store.Errorf(store.KindInvalid, "metadata call", "a command that this version does not know")
+	case run == nil:
+		return true, nil
 	}
 	m := s.machines[store.NS(run.Ns).Kind()]
-	return m != nil && m.Frees(run.Cmd)
+	if m == nil {
+		return false, store.Errorf(store.KindInvalid, "metadata call", "namespace of kind %d", store.NS(run.Ns).Kind())
+	}
+	return m.Inspect(run.Cmd)
 }
 
 // addMoved adds to the owed shards of each receipt the slots that changed hands

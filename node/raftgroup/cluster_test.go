@@ -356,11 +356,13 @@ func (c *cluster) converge() {
 	})
 	for _, n := range c.nodes {
 		if n.Host != nil && n.g != nil {
-			want := &counters{}
-			require.NoError(c.t, want.Restored(storedRows{groupRows{r: n.db, id: testGroup}}))
-			n.app.mu.Lock()
-			require.Equal(c.t, want.mirror, n.app.mirror)
-			n.app.mu.Unlock()
+			eventually(c.t, "a mirror like the rows", func() bool {
+				want := &counters{}
+				require.NoError(c.t, want.Restored(storedRows{groupRows{r: n.db, id: testGroup}}))
+				n.app.mu.Lock()
+				defer n.app.mu.Unlock()
+				return maps.Equal(want.mirror, n.app.mirror)
+			})
 		}
 	}
 }

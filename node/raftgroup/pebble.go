@@ -77,6 +77,10 @@ func dbOptions(fs vfs.FS, cache *pebble.Cache, log *slog.Logger) *pebble.Options
 			},
 		},
 	}
+	// Pebble's default wakes up ten times a second to see whether more compactions
+	// are allowed by now, which on an idle process of many stores is most of the
+	// work. Without it they are granted when one is wanted or ends.
+	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

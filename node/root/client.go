@@ -110,7 +110,7 @@ func (c *Client) call(ctx context.Context, to placement.NodeID, m fabric.Method,
 func (c *Client) Propose(ctx context.Context, cmd *pb.RootCommand, reply proto.Message) error {
 	name := c.session.Begin()
 	defer c.session.End(name.Seq)
-	req := &pb.ProposeRequest{Client: name.Client, Seq: name.Seq, Oldest: name.Low, Cmd: encodeRow(cmd)}
+	req := &pb.ProposeRequest{Client: name.Client, Seq: name.Seq, Oldest: name.Low, Cmd: EncodeRow(cmd)}
 	var r pb.ProposeReply
 	if err := c.atLeader(ctx, MethodPropose, req, &r); err != nil {
 		return err
@@ -225,7 +225,7 @@ func (c *Client) beatOnce(ctx context.Context, req *pb.HeartbeatRequest) {
 		c.log.Debug("heartbeat", "err", err)
 		return
 	}
-	c.live.set(&reply, time.Now())
+	c.live.Set(&reply, time.Now())
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -84,7 +84,7 @@ func (ch *change) run(c *pb.RootCommand) (proto.Message, error) {
 }
 
 func (ch *change) put(key []byte, m proto.Message) {
-	ch.tx.Put(key, encodeRow(m))
+	ch.tx.Put(key, EncodeRow(m))
 	ch.wrote = true
 }
 

@@ -42,7 +42,6 @@ type beats struct {
 	term  uint64
 	began time.Time // when this replica began to lead
 	nodes map[placement.NodeID]*nodeBeat
-	disks map[placement.DiskID]*pb.DiskBeat
 }
 
 type nodeBeat struct {
@@ -51,11 +50,10 @@ type nodeBeat struct {
 	state       Liveness
 	oldestRead  int64
 	unreachable []uint32 // peers that the node cannot reach
+	disks       []*pb.DiskBeat
 }
 
-func newBeats() *beats {
-	return &beats{nodes: map[placement.NodeID]*nodeBeat{}, disks: map[placement.DiskID]*pb.DiskBeat{}}
-}
+func newBeats() *beats { return &beats{nodes: map[placement.NodeID]*nodeBeat{}} }
 
 // heartbeat takes a node's beat and answers with the liveness of all. Only the
 // leader answers: two opinions would be one too many.
@@ -85,10 +83,7 @@ func (b *beats) take(r *pb.HeartbeatRequest, term uint64, now time.Time) *pb.Hea
 		n = &nodeBeat{since: now}
 		b.nodes[placement.NodeID(r.Node)] = n
 	}
-	n.heard, n.oldestRead, n.unreachable = now, r.OldestReadMs, r.Unreachable
-	for _, d := range r.Disks {
-		b.disks[placement.DiskID(d.Disk)] = d
-	}
+	n.heard, n.oldestRead, n.unreachable, n.disks = now, r.OldestReadMs, r.Unreachable, r.Disks
 	return b.pictureLocked(now)
 }
 
@@ -99,7 +94,7 @@ func (b *beats) leadLocked(term uint64, now time.Time) {
 		return
 	}
 	b.term, b.began = term, now
-	b.nodes, b.disks = map[placement.NodeID]*nodeBeat{}, map[placement.DiskID]*pb.DiskBeat{}
+	b.nodes = map[placement.NodeID]*nodeBeat{}
 }
 
 // pictureLocked brings the states up to date and returns them.
@@ -113,9 +108,7 @@ func (b *beats) pictureLocked(now time.Time) *pb.HeartbeatReply {
 		if n.state != Down && n.oldestRead != 0 && (reply.ReadHorizonMs == 0 || n.oldestRead < reply.ReadHorizonMs) {
 			reply.ReadHorizonMs = n.oldestRead
 		}
-	}
-	for _, d := range b.disks {
-		reply.Disks = append(reply.Disks, d)
+		reply.Disks = append(reply.Disks, n.disks...)
 	}
 	reply.BeganMs = b.began.UnixMilli()
 	return reply
@@ -157,7 +150,8 @@ type Live struct {
 	disks map[placement.DiskID]*pb.DiskBeat
 }
 
-func (l *Live) set(r *pb.HeartbeatReply, now time.Time) {
+// Set takes over a new picture.
+func (l *Live) Set(r *pb.HeartbeatReply, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at, l.reply = now, r
@@ -185,7 +179,8 @@ func (l *Live) Node(id placement.NodeID) (Liveness, time.Time) {
 	return Unknown, time.UnixMilli(l.reply.BeganMs)
 }
 
-// Disk returns the newest report on a disk, or nil.
+// Disk returns the newest report on a disk; nil if its node has not reported it
+// since it started, or since this leader began.
 func (l *Live) Disk(id placement.DiskID) *pb.DiskBeat {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

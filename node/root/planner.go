@@ -23,7 +23,7 @@ const (
 )
 
 // autoReason marks disks that the planner gave up, and may take in again.
-const autoReason = "its node was silent too long"
+const autoReason = "it was silent too long"
 
 // planInterval is how often the planner looks; maxMoving bounds the placement
 // groups that are being rebuilt at a time.
@@ -41,6 +41,8 @@ type Planner struct {
 	log     *slog.Logger
 	downOut time.Duration
 
+	silentSince map[placement.DiskID]time.Time // owned by run
+
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -49,7 +51,7 @@ type Planner struct {
 // [DownOut].
 func StartPlanner(c *Client, s *Server, downOut time.Duration, log *slog.Logger) *Planner {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &Planner{client: c, server: s, log: log, downOut: downOut, cancel: cancel}
+	p := &Planner{client: c, server: s, log: log, downOut: downOut, cancel: cancel, silentSince: map[placement.DiskID]time.Time{}}
 	p.done.Go(func() { p.run(ctx) })
 	return p
 }
@@ -68,6 +70,7 @@ func (p *Planner) run(ctx context.Context) {
 		}
 		pause(ctx, next)
 		if !p.server.leads() {
+			clear(p.silentSince)
 			continue
 		}
 		if err := p.step(ctx); err != nil && ctx.Err() == nil {
@@ -94,20 +97,25 @@ func (p *Planner) step(ctx context.Context) error {
 	return p.repair(ctx)
 }
 
-// setDisks gives up the disks of nodes that are silent too long, and takes
-// those back whose node has returned.
+// setDisks gives up the disks that are silent too long, and takes those back
+// that have returned. A new leader begins to count anew.
 func (p *Planner) setDisks(ctx context.Context) error {
 	out := p.autoOut()
 	for _, d := range p.client.view.Disks() {
-		state, since := p.client.live.Node(placement.NodeID(d.Node))
-		admin := placement.AdminState(d.Admin)
-		switch {
-		case admin == placement.DiskOut && d.Reason == autoReason && state == Up:
-			if err := p.setDisk(ctx, d, placement.DiskIn, "its node is back"); err != nil {
-				return err
+		id, admin := placement.DiskID(d.Id), placement.AdminState(d.Admin)
+		if !p.silent(id) {
+			delete(p.silentSince, id)
+			if admin == placement.DiskOut && d.Reason == autoReason {
+				if err := p.setDisk(ctx, d, placement.DiskIn, "it is back"); err != nil {
+					return err
+				}
 			}
-		case admin == placement.DiskIn && state != Up && state != Suspect &&
-			time.Since(since) > p.downOut && out.mayAdd(p.client.view, d):
+			continue
+		}
+		if _, ok := p.silentSince[id]; !ok {
+			p.silentSince[id] = time.Now()
+		}
+		if admin == placement.DiskIn && time.Since(p.silentSince[id]) > p.downOut && out.mayAdd(p.client.view, d) {
 			if err := p.setDisk(ctx, d, placement.DiskOut, autoReason); err != nil {
 				return err
 			}
@@ -181,11 +189,10 @@ func (p *Planner) repair(ctx context.Context) error {
 	return p.begin(ctx, view, moves)
 }
 
-// silent reports whether a disk's node does not answer.
+// silent reports whether a disk's node does not answer, or answers without it.
 func (p *Planner) silent(d placement.DiskID) bool {
-	row := p.client.view.Disk(d)
-	state, _ := p.client.live.Node(placement.NodeID(row.GetNode()))
-	return state != Up
+	state, _ := p.client.live.Node(placement.NodeID(p.client.view.Disk(d).GetNode()))
+	return state == Down || state == Unknown || p.client.live.Disk(d) == nil
 }
 
 // begin starts moves, each in its own command: one that lost its race takes

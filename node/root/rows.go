@@ -50,8 +50,8 @@ func keyName(kind store.NameKind, name string) []byte {
 	return append([]byte{colName, byte(kind)}, name...)
 }
 
-// encodeRow puts the format byte before m.
-func encodeRow(m proto.Message) []byte {
+// EncodeRow puts the format byte before m.
+func EncodeRow(m proto.Message) []byte {
 	b, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend([]byte{rowFormat}, m)
 	if err != nil {
 		panic(fmt.Sprintf("root: encode %T: %v", m, err)) // only invalid UTF-8 can, and input is checked

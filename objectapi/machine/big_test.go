@@ -153,7 +153,7 @@ func TestLargestUpload(t *testing.T) {
 func TestUnlistedParts(t *testing.T) {
 	for _, overwrite := range []bool{false, true} {
 		e := newEnv(t, 1)
-		id, all, _ := bigUpload(e, "k", 900)
+		id, all, _ := bigUpload(e, "k", 400)
 		var list []CompletePart
 		want := ""
 		for i := 0; i < len(all); i += 2 {
@@ -171,7 +171,7 @@ func TestUnlistedParts(t *testing.T) {
 			continue
 		}
 		require.NoError(t, e.c.Drain(ctx, e.ns, "k"))
-		require.Equal(t, 450*3, e.s.Stats().Referenced)
+		require.Equal(t, 200*3, e.s.Stats().Referenced)
 		_, got, err := e.read("k", Whole)
 		require.NoError(t, err)
 		require.Equal(t, want, got)

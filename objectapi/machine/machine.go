@@ -43,10 +43,17 @@ func New() *Machine { return &Machine{minPart: MinPart} }
 // Kind implements [store.Machine].
 func (m *Machine) Kind() store.Kind { return store.KindObject }
 
-// Frees implements [store.Machine]: deletions of any kind, and what drains them.
-func (m *Machine) Frees(cmd []byte) bool {
+// Inspect implements [store.Machine]. Deletions of any kind free space, and what
+// drains them.
+func (m *Machine) Inspect(cmd []byte) (frees bool, err error) {
 	op, err := newDecoder(cmd).opcode()
-	return err == nil && (op == opDelete || op == opAbort || op == opDrain || op == opSeal)
+	switch {
+	case err != nil:
+		return false, err
+	case op < opPut || op > opUnseal:
+		return false, unknownFormat("command number", uint8(op))
+	}
+	return op == opDelete || op == opAbort || op == opDrain || op == opSeal, nil
 }
 
 // Apply implements [store.Machine]. Seal, Unseal and Drain work on a sealed

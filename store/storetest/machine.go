@@ -37,8 +37,11 @@ type Machine struct{}
 // Kind implements [store.Machine].
 func (Machine) Kind() store.Kind { return store.KindObject }
 
-// Frees implements [store.Machine]: no command of the suite only frees space.
-func (Machine) Frees([]byte) bool { return false }
+// Inspect implements [store.Machine]: no command of the suite only frees space.
+func (Machine) Inspect(cmd []byte) (frees bool, err error) {
+	_, _, err = parse(cmd)
+	return false, err
+}
 
 // request builds a command or query: format, number, fields.
 func request(op byte, fields ...[]byte) []byte {

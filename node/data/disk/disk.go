@@ -205,7 +205,14 @@ func (d *Disk) end() { d.ops.running.Done() }
 
 // Close waits for running calls and closes the disk. After it the next Open has
 // nothing to recover.
-func (d *Disk) Close() error {
+func (d *Disk) Close() error { return d.stop(true) }
+
+// Abandon closes the disk as if its process had been killed: nothing is flushed
+// and the next Open recovers. Calls that are running are answered first.
+func (d *Disk) Abandon() error { return d.stop(false) }
+
+// stop ends the disk's goroutines and gives its files and its lock back.
+func (d *Disk) stop(clean bool) error {
 	d.ops.Lock()
 	if d.ops.closed {
 		d.ops.Unlock()
@@ -217,10 +224,13 @@ func (d *Disk) Close() error {
 	close(d.queue)
 	d.writer.Wait()
 
-	err := d.index.flush()
+	var err error
+	if clean {
+		err = d.index.flush()
+	}
 	err = errors.Join(err, d.index.close())
 	d.segs.closeAll()
-	if err == nil && d.Failed() == nil {
+	if clean && err == nil && d.Failed() == nil {
 		d.super.flags |= flagClean
 		err = writeSuperblock(d.vol.fs, &d.super.superblock)
 	}
@@ -266,14 +276,18 @@ func (d *Disk) Failed() error {
 	return nil
 }
 
-// fail stops all writing for good and returns the error that callers get. The
-// mark in the superblock is an attempt: the device may refuse it as well, and
-// then the next start finds out for itself.
+// fail stops all writing and returns the error that callers get. The mark that
+// keeps the disk from being opened again is an attempt: the device may refuse it
+// as well. A full filesystem, which only the index can run into this way, loses
+// nothing that was synced, so it leaves no mark.
 func (d *Disk) fail(cause error) error {
 	var err error = &store.Error{Op: "write to disk", Kind: store.KindUnavailable, Reason: "disk-failed", Err: cause,
 		Hint: "replace the disk; reads go on meanwhile"}
 	if !d.failed.CompareAndSwap(nil, &err) {
 		return d.Failed()
+	}
+	if full(cause) {
+		return err
 	}
 	d.super.Lock()
 	defer d.super.Unlock()

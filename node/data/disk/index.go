@@ -178,5 +178,11 @@ type pebbleLogger struct{ x *index }
 func (pebbleLogger) Infof(string, ...any)  {}
 func (pebbleLogger) Errorf(string, ...any) {}
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.x.fail(fmt.Errorf(format, args...))
+	err := fmt.Errorf(format, args...)
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			err = fmt.Errorf("pebble: %w", cause)
+		}
+	}
+	l.x.fail(err)
 }

@@ -1,7 +1,10 @@
 package disk
 
 import (
+	"errors"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"cairn/store"
 )
@@ -17,33 +20,37 @@ type counters struct {
 	fsyncs, written, read atomic.Int64
 }
 
-// space returns capacity and free bytes: the filesystem's, or what is left of
-// the configured capacity if that is less.
-func (d *Disk) space() (capacity, free int64, err error) {
-	capacity, free, err = d.vol.fs.Space()
-	if err != nil || d.opts.Capacity == 0 {
-		return capacity, free, err
-	}
-	used, _, _ := d.segs.usage()
-	return d.opts.Capacity, min(free, d.opts.Capacity-used), nil
+// room is the space of a disk at one moment: the filesystem's, or what is left
+// of the configured capacity if that is less.
+type room struct {
+	capacity, free int64
+	err            error
 }
 
-// checkSpace refuses a write that would eat into the reserve. Compaction, which
-// frees more than it writes, may use it.
-func (d *Disk) checkSpace(need int64, compaction bool) error {
-	capacity, free, err := d.space()
-	if err != nil {
-		return err
+func (d *Disk) measure() (r room) {
+	r.capacity, r.free, r.err = d.vol.fs.Space()
+	if limit := d.opts.Capacity; limit > 0 {
+		used, _, _ := d.segs.usage()
+		r.capacity, r.free = limit, min(r.free, limit-used)
 	}
-	reserve := capacity * reservePercent / 100
+	return r
+}
+
+// check refuses writes that would eat into the reserve. Compaction, which frees
+// more than it writes, may use it.
+func (r room) check(need int64, compaction bool) error {
+	reserve := r.capacity * reservePercent / 100
 	if compaction {
 		reserve = 0
 	}
-	if free-need < reserve {
+	if r.err == nil && r.free-need < reserve {
 		return noSpace(nil)
 	}
-	return nil
+	return r.err
 }
+
+// full reports whether err says that the filesystem has no room.
+func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 func noSpace(cause error) *store.Error {
 	return &store.Error{Op: "write shard", Kind: store.KindNoSpace, Err: cause,
@@ -64,8 +71,12 @@ type Stats struct {
 	Recovered    bool  // it had not been closed in order
 }
 
-// Full reports whether the disk is at its reserve and takes no more shards.
-func (s Stats) Full() bool { return s.Free < s.Capacity*reservePercent/100 }
+// Full reports whether the disk is so near its reserve that the next shard may
+// be refused.
+func (s Stats) Full() bool {
+	next := min(MaxShard, s.Capacity/100)
+	return s.Free-next < s.Capacity*reservePercent/100
+}
 
 // Stats returns the current figures.
 func (d *Disk) Stats() (Stats, error) {
@@ -73,12 +84,12 @@ func (d *Disk) Stats() (Stats, error) {
 		return Stats{}, err
 	}
 	defer d.end()
-	capacity, free, err := d.space()
+	r := d.measure()
 	used, live, segments := d.segs.usage()
 	return Stats{
-		Capacity: capacity, Free: free, Used: used, Live: live, Segments: segments,
+		Capacity: r.capacity, Free: r.free, Used: used, Live: live, Segments: segments,
 		Shards: d.count.shards.Load(), Bad: d.count.bad.Load(),
 		Fsyncs: d.count.fsyncs.Load(), BytesWritten: d.count.written.Load(), BytesRead: d.count.read.Load(),
 		Recovered: d.recovered,
-	}, err
+	}, r.err
 }

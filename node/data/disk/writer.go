@@ -1,12 +1,6 @@
 package disk
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-
-	"cairn/store"
-)
+import "cairn/store"
 
 const (
 	// A group is what one fdatasync covers. It is never waited for: while one
@@ -35,6 +29,9 @@ type writer struct {
 	allocated int64
 	uncached  int64 // before it, the segment was dropped from the page cache
 	unsynced  int64 // bytes whose index rows may not be durable
+
+	room   room  // measured once a group
+	placed int64 // bytes placed since
 
 	group    []*write
 	barriers []*write           // of the group
@@ -65,6 +62,7 @@ func newWriter(d *Disk) (*writer, error) {
 func (w *writer) loop() {
 	for first := range w.d.queue {
 		w.collect(first)
+		w.room, w.placed = w.d.measure(), 0
 		for _, r := range w.group {
 			w.accept(r)
 		}
@@ -171,11 +169,9 @@ func (w *writer) admit(r *write) (have bool, err error) {
 
 // makeRoom sees to it that r fits the active segment and the disk.
 func (w *writer) makeRoom(r *write, moved bool) error {
-	need := r.size()
-	if w.seg != nil {
-		need += w.off - w.seg.size // the run
-	}
-	if err := w.d.checkSpace(need, moved); err != nil {
+	w.placed += r.size()
+	if err := w.room.check(w.placed, moved); err != nil {
+		w.placed -= r.size()
 		return err
 	}
 	if w.seg != nil && (w.off == segmentHeader || alignUp(w.off, r.dataLen)+r.size() <= w.d.opts.SegmentBytes) {
@@ -208,7 +204,7 @@ func (w *writer) roll() error {
 // writeError turns a failed write into the caller's error. A full disk is no
 // broken disk; everything else is.
 func (w *writer) writeError(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if full(err) {
 		return noSpace(err)
 	}
 	return w.d.fail(err)

@@ -1,0 +1,7 @@
+//go:build !sabotage_ackk
+
+package blob
+
+// ackAtK is true in builds that break the acknowledgement rule on purpose, which
+// the tests must catch.
+const ackAtK = false

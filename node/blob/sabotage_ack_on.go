@@ -1,0 +1,5 @@
+//go:build sabotage_ackk
+
+package blob
+
+const ackAtK = true
