@@ -164,7 +164,11 @@ func (d *download) get(f *fetched, p machine.Piece) {
 	case p.Data != nil:
 		f.parts = [][]byte{p.Data}
 	default:
-		if f.bytes, f.err = f.g.store.Get(d.ctx, p.Ref, p.Off, p.Len); f.err == nil {
+		f.err = f.g.patiently(d.ctx, func() (err error) {
+			f.bytes, err = f.g.store.Get(d.ctx, p.Ref, p.Off, p.Len)
+			return err
+		})
+		if f.err == nil {
 			f.parts = f.bytes.Parts()
 		}
 	}

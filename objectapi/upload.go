@@ -142,9 +142,10 @@ func (w *writer) place(b *buffer, n int) {
 	b.users.Add(1)
 	w.group.Go(func() error {
 		defer b.done()
-		var err error
-		*receipt, err = w.g.store.Put(w.ctx, w.owner, w.class, b.b[:n])
-		return err
+		return w.g.patiently(w.ctx, func() (err error) {
+			*receipt, err = w.g.store.Put(w.ctx, w.owner, w.class, b.b[:n])
+			return err
+		})
 	})
 }
 
