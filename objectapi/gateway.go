@@ -80,8 +80,9 @@ func New(cfg Config) (*Gateway, error) {
 		drains:         make(chan drain, queuedDrains),
 		stop:           stop,
 	}
-	g.running.Add(1)
+	g.running.Add(2)
 	go g.runDrains(ctx)
+	go g.runResumes(ctx)
 	return g, nil
 }
 
