@@ -116,13 +116,22 @@ func (b *bench) report() error {
 		for _, x := range r.Results {
 			budget, verdict := "", ""
 			if x.Budget > 0 {
-				budget, verdict = fmt.Sprintf("%.3g", x.Budget), p.green("within")
+				budget, verdict = short(x.Budget), p.green("within")
 				if !x.Within {
 					verdict = p.red("OVER")
 				}
 			}
-			fmt.Fprintf(w, "%s\t%.3g\t%s\t%.3g - %.3g\t%s\t%s\n", x.Name, x.Measured, budget, x.Least, x.Most, x.Unit, verdict)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s - %s\t%s\t%s\n",
+				x.Name, short(x.Measured), budget, short(x.Least), short(x.Most), x.Unit, verdict)
 		}
 	})
 	return nil
+}
+
+// short writes three digits, or all of a large number.
+func short(f float64) string {
+	if f >= 1000 {
+		return fmt.Sprintf("%.0f", f)
+	}
+	return fmt.Sprintf("%.3g", f)
 }
