@@ -66,17 +66,19 @@ func okSpace(v *view) string {
 }
 
 func findSpace(v *view) (out []Condition) {
-	full, in := 0, 0
+	writable, in := 0, 0
 	v.eachDisk(func(n Node, d Disk) {
 		if d.State != placement.DiskIn.String() || d.Health == "unknown" || d.Bytes == 0 {
 			return
 		}
 		in++
+		if d.Health == data.Healthy.String() {
+			writable++
+		}
 		used := 1 - float64(d.Free)/float64(d.Bytes)
 		c := Condition{Affected: []string{diskName(n, d)}, Next: "add disks or nodes, or delete something: deletes always work"}
 		switch {
 		case d.Health == data.Full.String():
-			full++
 			c.Name, c.Severity = "disk-full", Critical
 			c.What = diskName(n, d) + " is full: it takes no new shards"
 		case used >= fullAt:
@@ -87,10 +89,10 @@ func findSpace(v *view) (out []Condition) {
 		}
 		out = append(out, c)
 	})
-	if in > 0 && full == in {
+	if in > 0 && writable == 0 {
 		out = append(out, Condition{
 			Name: "cluster-full", Severity: Critical, Affected: []string{}, Stops: true,
-			What: "all disks are full: nothing can be written", Next: "delete something, or add disks or nodes",
+			What: "every disk is full or has failed: nothing can be written", Next: "delete something, or add disks or nodes",
 		})
 	}
 	return out

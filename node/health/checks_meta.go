@@ -25,7 +25,7 @@ func findRoot(v *view) []Condition {
 	since := v.Now.Add(-v.LiveAge)
 	return []Condition{{
 		Name: "root-silent", Severity: Critical, Since: timeOf(since), Affected: []string{"root"},
-		What: fmt.Sprintf("the root group has not answered for %s: names, topology and repairs stand still; reads and writes go on", v.LiveAge.Round(time.Second)),
+		What: fmt.Sprintf("the root group has not answered for %s: buckets, users, topology and repairs stand still; data goes on", v.LiveAge.Round(time.Second)),
 		Next: "bring back nodes of the root group until a majority runs; `cairn status` shows which they are",
 	}}
 }
@@ -37,6 +37,12 @@ func okMetadata(v *view) string {
 func findMetadata(v *view) (out []Condition) {
 	for _, g := range v.Metadata.Groups {
 		switch {
+		case !g.Quorum && g.ID == 0:
+			out = append(out, Condition{
+				Name: "no-root-quorum", Severity: Critical, Affected: []string{g.Name},
+				What: "the root group has no majority: buckets, users and topology cannot change; data goes on",
+				Next: fmt.Sprintf("bring back one of its nodes: %s", list(silent(g))),
+			})
 		case !g.Quorum:
 			out = append(out, Condition{
 				Name: "no-quorum", Severity: Critical, Affected: []string{g.Name}, Stops: true,

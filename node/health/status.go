@@ -3,6 +3,7 @@ package health
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -36,13 +37,11 @@ func verdict(f *Facts, s *Status) (Verdict, string) {
 	if !f.Cluster.GetFormed() {
 		return Forming, fmt.Sprintf("the cluster waits for its nodes: %d of %d have joined", len(f.Nodes), f.Cluster.GetExpectNodes())
 	}
-	for _, c := range s.Conditions {
-		switch {
-		case c.Stops:
-			return Unavailable, c.What
-		case c.Severity != Info:
-			return Degraded, margins(s)
-		}
+	if i := slices.IndexFunc(s.Conditions, func(c Condition) bool { return c.Stops }); i >= 0 {
+		return Unavailable, s.Conditions[i].What
+	}
+	if slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Severity != Info }) {
+		return Degraded, margins(s)
 	}
 	return Healthy, margins(s)
 }

@@ -16,6 +16,7 @@ import (
 	"cairn/node"
 	"cairn/node/config"
 	"cairn/node/fabric"
+	"cairn/node/raftgroup"
 	"cairn/store"
 )
 
@@ -147,7 +148,8 @@ func (c *Cell) startEach(list []*member) []error {
 	return errs
 }
 
-// WaitReady waits until every node that runs can serve clients.
+// WaitReady waits until every node that runs can serve clients and every Raft
+// group has all its voters: before that, losing the founder loses the cell.
 func (c *Cell) WaitReady(ctx context.Context) error {
 	for _, m := range c.members {
 		r := m.run.Load()
@@ -161,7 +163,42 @@ func (c *Cell) WaitReady(ctx context.Context) error {
 			return fmt.Errorf("wait for node %s: %w", m.name, ctx.Err())
 		}
 	}
+	tick := time.NewTicker(settleInterval)
+	defer tick.Stop()
+	for !c.settled() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the metadata groups: %w", ctx.Err())
+		}
+	}
 	return nil
+}
+
+const settleInterval = 50 * time.Millisecond
+
+// settled reports whether each group that some node leads has the voters that
+// the map wants. A group without a leader has lost its majority, and waiting
+// does not bring it back.
+func (c *Cell) settled() bool {
+	for _, n := range c.Live() {
+		for _, g := range n.Groups() {
+			want := n.Root().View().GroupMembers(uint32(g.ID()))
+			if g.IsLeader() && countVoters(g.Members()) < len(want) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func countVoters(members []raftgroup.Member) (n int) {
+	for _, m := range members {
+		if m.Voter {
+			n++
+		}
+	}
+	return n
 }
 
 // Kill stops a node like kill -9. One that is stopped already is no error.
