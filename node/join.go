@@ -111,6 +111,16 @@ func (id *Identity) accept(cfg *config.Config, raw []byte) error {
 	return id.Save(cfg.Dir)
 }
 
+// serveJoins lets nodes in that have no certificate yet, where the fabric has a
+// door for them; nodes of one process are invited without.
+func (n *Node) serveJoins() {
+	if f, ok := n.fabric.(interface {
+		HandleOpen(fabric.Method, fabric.Handler)
+	}); ok {
+		f.HandleOpen(MethodJoin, n.serveJoin)
+	}
+}
+
 // serveJoin lets a node in that has a token.
 func (n *Node) serveJoin(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	var r pb.JoinRequest

@@ -49,6 +49,7 @@ type Node struct {
 	worker *worker.Worker
 	ready  chan struct{}
 
+	started    time.Time
 	registered chan struct{} // closed when the root knows this incarnation
 	killed     atomic.Bool
 	cancel     context.CancelFunc
@@ -81,7 +82,7 @@ func Open(cfg *config.Config, opts Options) (*Node, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Node{
 		cfg: cfg, id: id, fabric: opts.Fabric, opts: opts, cancel: cancel,
-		log:   opts.Logger.With("node", id.Name),
+		log: opts.Logger.With("node", id.Name), started: time.Now(),
 		ready: make(chan struct{}), registered: make(chan struct{}),
 	}
 	if err := n.open(ctx); err != nil {
@@ -100,6 +101,8 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openDisks(); err != nil {
 		return err
 	}
+	n.serveReport()
+	n.serveJoins()
 	n.running.Go(func() { n.followMap(ctx) })
 	n.running.Go(func() { n.begin(ctx) })
 	return nil

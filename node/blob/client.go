@@ -47,7 +47,6 @@ type Client struct {
 
 	seq   atomic.Uint32
 	room  *semaphore.Weighted // payload bytes of puts
-	pins  pins
 	table tableCache
 	peers peers
 	codes codes
@@ -93,7 +92,13 @@ func (c *Client) newID(pg placement.PGID) store.BlobID {
 }
 
 // Buffer implements [store.Blobs].
-func (c *Client) Buffer(n int) []byte { return arena.Get(n + slack)[:n] }
+func (c *Client) Buffer(n int) []byte { return Buffer(n) }
 
 // FreeBuffer implements [store.Blobs].
-func (c *Client) FreeBuffer(b []byte) { c.pins.free(b) }
+func (c *Client) FreeBuffer(b []byte) { FreeBuffer(b) }
+
+// Buffer returns a buffer that any client of the process can be given.
+func Buffer(n int) []byte { return arena.Get(n + slack)[:n] }
+
+// FreeBuffer gives back a buffer, whichever clients it was given to.
+func FreeBuffer(b []byte) { pinned.free(b) }

@@ -14,6 +14,10 @@ type pins struct {
 	use map[*byte]*pin
 }
 
+// pinned is of the process, as the arena is: a buffer may go through several
+// clients.
+var pinned pins
+
 type pin struct {
 	writes int
 	freed  []byte // set when the owner freed it meanwhile

@@ -46,25 +46,25 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 	shards, bufs, err := j.c.cut(j.policy, payload)
 	defer func() {
 		for _, b := range bufs {
-			j.c.pins.free(b)
+			pinned.free(b)
 		}
 	}()
 	if err != nil {
 		return store.Placed{}, err
 	}
 	results := make(chan result, len(shards)) // room for all: late writers never block
-	pinned := append([][]byte{payload}, bufs...)
+	held := append([][]byte{payload}, bufs...)
 	for i := range shards {
 		if j.failed&(1<<i) != 0 {
 			continue // its disk is known to be away
 		}
-		for _, b := range pinned {
-			j.c.pins.hold(b, 1)
+		for _, b := range held {
+			pinned.hold(b, 1)
 		}
 		j.c.running.Go(func() {
 			err := j.write(i, owner, shards[i], len(payload))
-			for _, b := range pinned {
-				j.c.pins.drop(b)
+			for _, b := range held {
+				pinned.drop(b)
 			}
 			results <- result{i, err}
 		})

@@ -38,6 +38,10 @@ type Config struct {
 	Region  string   `koanf:"region"`
 	Domains []string `koanf:"domains"`
 
+	// Found makes this node begin a new cluster if its directory is empty. It
+	// belongs to one node of a cluster, the first.
+	Found bool `koanf:"found"`
+
 	// Expect and MetaGroups are used once, by the first node: how many nodes
 	// must have joined before the cluster forms, and how many metadata groups
 	// it then gets.

@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"context"
+	"sync/atomic"
 
 	"cairn/placement"
 )
@@ -66,3 +67,10 @@ type Fabric interface {
 	// SetPeer tells where a node listens. The in-process fabric ignores it.
 	SetPeer(id placement.NodeID, addr string)
 }
+
+// calls counts the calls that this process sent to a node other than the caller.
+var calls atomic.Uint64
+
+// Calls returns how many calls this process has sent to nodes other than the
+// calling one, for measurements.
+func Calls() uint64 { return calls.Load() }

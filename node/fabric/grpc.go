@@ -128,6 +128,7 @@ func (f *GRPC) Call(ctx context.Context, to placement.NodeID, m Method, req *Mes
 	if to == f.self {
 		return f.serve(ctx, Peer{Node: f.self}, m, req)
 	}
+	calls.Add(1)
 	f.mu.RLock()
 	p := f.peers[to]
 	f.mu.RUnlock()

@@ -120,6 +120,9 @@ func (f *Inproc) Call(ctx context.Context, to placement.NodeID, m Method, req *M
 	if f.isClosed() {
 		return nil, unreachable(to, "this node is stopped")
 	}
+	if to != f.self {
+		calls.Add(1)
+	}
 	peer, fault := f.net.route(f, to, m)
 	if peer == nil {
 		return nil, unreachable(to, "connection refused")
