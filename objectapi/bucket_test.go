@@ -78,14 +78,15 @@ func TestResumeDeletes(t *testing.T) {
 func TestDeleteTakenOver(t *testing.T) {
 	e := newEnv(t)
 	b := e.bucket("contested")
-	e.store.BeforeDo = func(ctx context.Context, _, _ []byte) error {
-		e.store.BeforeDo = nil
-		n, err := e.mem.ReadName(ctx, store.NameBucket, b)
-		require.NoError(t, err)
-		_, err = e.mem.UpdateName(ctx, n)
-		require.NoError(t, err)
-		return nil
-	}
+	e.faults.set(func(f *faults) {
+		f.do = func() error {
+			n, err := e.mem.ReadName(context.Background(), store.NameBucket, b)
+			if err == nil {
+				_, err = e.mem.UpdateName(context.Background(), n)
+			}
+			return err
+		}
+	})
 	_, err := e.alice().DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &b})
 	code(t, "OperationAborted", err)
 	n, err := e.mem.ReadName(t.Context(), store.NameBucket, b)

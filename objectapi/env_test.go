@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,22 +35,90 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type env struct {
 	t       testing.TB
 	mem     *memstore.Store
-	store   *memstore.Faulty
 	iam     *iam.Service
 	gateway *Gateway
 	server  *httptest.Server
 	metrics *prometheus.Registry
-	log     *bytes.Buffer
+	log     *lockedBuffer
 	key     iam.Key // of alice
+	faults  faults
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// faults are hooks that may be set while requests run. Each is asked before the
+// call it is named after; its error is the call's.
+type faults struct {
+	mu           sync.Mutex
+	do, ask, put func() error
+	get          func(store.Ref) error
+}
+
+// set changes the hooks.
+func (f *faults) set(change func(*faults)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// answer returns a hook's answer; the hook runs outside the lock.
+func (f *faults) answer(which func(*faults) func() error) error {
+	f.mu.Lock()
+	hook := which(f)
+	f.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook()
+}
+
+func (f *faults) wrap(s store.Store) *memstore.Faulty {
+	return &memstore.Faulty{
+		Store: s,
+		BeforeDo: func(context.Context, []byte, []byte) error {
+			return f.answer(func(f *faults) func() error { return f.do })
+		},
+		BeforeAsk: func(context.Context, []byte, []byte) error {
+			return f.answer(func(f *faults) func() error { return f.ask })
+		},
+		BeforePut: func(context.Context, store.Owner, []byte) error {
+			return f.answer(func(f *faults) func() error { return f.put })
+		},
+		BeforeGet: func(_ context.Context, ref store.Ref, _, _ int) error {
+			return f.answer(func(f *faults) func() error {
+				if f.get == nil {
+					return nil
+				}
+				get := f.get
+				return func() error { return get(ref) }
+			})
+		},
+	}
 }
 
 func newEnv(t testing.TB, change ...func(*Config)) *env {
 	mem := memstore.New(machine.New())
-	e := &env{t: t, mem: mem, store: &memstore.Faulty{Store: mem}, metrics: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	e := &env{t: t, mem: mem, metrics: prometheus.NewRegistry(), log: &lockedBuffer{}}
 	e.iam = iam.New(mem, [32]byte{7})
 	e.key = e.user("alice")
 	cfg := Config{
-		Store: e.store, IAM: e.iam, Domains: []string{"s3.test"}, Registerer: e.metrics,
+		Store: e.faults.wrap(mem), IAM: e.iam, Domains: []string{"s3.test"}, Registerer: e.metrics,
 		Logger: slog.New(slog.NewTextHandler(e.log, nil)),
 	}
 	for _, f := range change {

@@ -30,6 +30,10 @@ type Gateway struct {
 	hasher  *checksum.Hasher
 	now     func() time.Time
 
+	// keepAliveAfter is how long an operation may take before its answer begins
+	// with white space, so that neither client nor proxy gives up.
+	keepAliveAfter time.Duration
+
 	uploads   *budget
 	downloads *budget
 	inFlight  atomic.Int64
@@ -56,20 +60,22 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	g := &Gateway{
-		store:     cfg.Store,
-		objects:   machine.NewClient(cfg.Store),
-		iam:       cfg.IAM,
-		region:    cfg.Region,
-		domains:   cfg.Domains,
-		limits:    cfg.Limits,
-		hasher:    checksum.NewHasher(),
-		now:       time.Now,
-		uploads:   newBudget(cfg.Limits.UploadMemory),
-		downloads: newBudget(cfg.Limits.DownloadMemory),
-		observer:  observer,
-		tracer:    otel.Tracer("cairn/objectapi"),
-		drains:    make(chan drain, queuedDrains),
-		stop:      stop,
+		store:   cfg.Store,
+		objects: machine.NewClient(cfg.Store),
+		iam:     cfg.IAM,
+		region:  cfg.Region,
+		domains: cfg.Domains,
+		limits:  cfg.Limits,
+		hasher:  checksum.NewHasher(),
+		now:     time.Now,
+
+		keepAliveAfter: 10 * time.Second,
+		uploads:        newBudget(cfg.Limits.UploadMemory),
+		downloads:      newBudget(cfg.Limits.DownloadMemory),
+		observer:       observer,
+		tracer:         otel.Tracer("cairn/objectapi"),
+		drains:         make(chan drain, queuedDrains),
+		stop:           stop,
 	}
 	g.running.Add(1)
 	go g.runDrains(ctx)

@@ -8,13 +8,6 @@ import (
 	"cairn/objectapi/s3xml"
 )
 
-const (
-	// keepAliveAfter is how long an operation may take before its answer begins
-	// with white space, so that neither client nor proxy gives up.
-	keepAliveAfter = 10 * time.Second
-	keepAliveEvery = 5 * time.Second
-)
-
 // xmlDeclaration is what a document begins with; nothing may stand before it.
 const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
@@ -31,7 +24,7 @@ func (q *request) slowly(f func() (*s3xml.Writer, error)) error {
 		doc, err := f()
 		done <- result{doc, err}
 	}()
-	timer := time.NewTimer(keepAliveAfter)
+	timer := time.NewTimer(q.g.keepAliveAfter)
 	defer timer.Stop()
 	for {
 		select {
@@ -45,7 +38,7 @@ func (q *request) slowly(f func() (*s3xml.Writer, error)) error {
 			return q.endSlow(r.doc, r.err)
 		case <-timer.C:
 			q.keepAlive()
-			timer.Reset(keepAliveEvery)
+			timer.Reset(q.g.keepAliveAfter / 2)
 		}
 	}
 }

@@ -128,7 +128,8 @@ var subresources = map[string]bool{
 // unoffered stands for an operation that the table does not have.
 var unoffered = &operation{name: "NotOffered"}
 
-// findOperation returns the operation that the request asks for.
+// findOperation returns the operation that the request asks for, with an error
+// also unoffered.
 func (q *request) findOperation() (*operation, error) {
 	r := route{method: q.r.Method, level: q.level(), sub: q.subresource()}
 	if op := operations[r]; op != nil {
@@ -138,8 +139,7 @@ func (q *request) findOperation() (*operation, error) {
 		return operations[route{r.level, r.method, ""}], nil
 	}
 	if r.sub != "" && r.sub[0] != 0 {
-		q.op = unoffered
-		return nil, notImplemented("The operation " + r.method + " ?" + r.sub)
+		return unoffered, notImplemented("The operation " + r.method + " ?" + r.sub)
 	}
 	return nil, s3err.New(s3err.MethodNotAllowed).
 		With("Method", r.method).

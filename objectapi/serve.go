@@ -79,7 +79,14 @@ func (q *request) fail(err error) error {
 	case e.Code == clientGone:
 		return errors.Join(errCut, e)
 	}
+	unread := q.bodyUnread()
+	if unread {
+		_ = q.conn.EnableFullDuplex()
+	}
 	q.writeError(e)
+	if unread {
+		q.discardBody(e.Code != s3err.RequestTimeout)
+	}
 	return e
 }
 

@@ -63,14 +63,12 @@ func (g *Gateway) storeBody(ctx context.Context, body io.Reader, size int64, own
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(placing)
 	total, err := w.read(body, size)
-	// A failure to place ends the reading too; it is the cause to report.
-	if perr := w.group.Wait(); perr != nil && (err == nil || errors.Is(err, context.Canceled)) {
+	// A failure to place ends the reading too; it is the cause to report. A body
+	// that failed to be read has its own: its connection's end cancels ctx.
+	if perr := w.group.Wait(); err == nil || errors.Is(err, context.Canceled) {
 		err = perr
 	}
 	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
 		return nil, err
 	}
 	return &stored{Body: machine.Body{Placed: w.receipts()}, size: total, sums: w.hash.Sum()}, nil
@@ -127,8 +125,8 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 			w.hash.Write(b.b[n:n+step], b.done)
 			n += step
 		}
-		if w.ctx.Err() != nil {
-			return n, w.ctx.Err()
+		if err == nil {
+			err = w.ctx.Err()
 		}
 	}
 	if n > 0 && (err == nil || err == io.EOF) {

@@ -73,7 +73,7 @@ func Build(t *Topology, policies []Policy, counts map[PolicyID]int, first PGID) 
 	var all []PG
 	for _, p := range policies {
 		n := counts[p.ID]
-		fallback := max((n+fallbackShare-1)/fallbackShare, 2*len(fallbackHomes(t, p)))
+		fallback := max((n+fallbackShare-1)/fallbackShare, 2*len(homesOf(t, p, PGFallback)))
 		for class, count := range []int{PGNormal: n, PGFallback: fallback} {
 			rows, err := BuildClass(t, p, PGClass(class), count, first)
 			if err != nil {
@@ -89,13 +89,11 @@ func Build(t *Topology, policies []Policy, counts map[PolicyID]int, first PGID) 
 // BuildClass makes n rows of one policy and class, numbered from first and
 // balanced among themselves; none if the policy needs no fallback rows here.
 func BuildClass(t *Topology, p Policy, class PGClass, n int, first PGID) ([]PG, error) {
-	homes := normalHomes(t, p)
-	if class == PGFallback {
-		if homes = fallbackHomes(t, p); len(homes) == 0 {
-			return nil, nil
-		}
-	}
-	if len(homes) == 0 {
+	homes := homesOf(t, p, class)
+	switch {
+	case len(homes) == 0 && class == PGFallback:
+		return nil, nil
+	case len(homes) == 0:
 		return nil, tooFewDisks("build placement groups", t, p)
 	}
 	rows := emptyRows(p, class, n, first)

@@ -18,16 +18,16 @@ const (
 // group is the working state for the rows of one policy and class, which are
 // balanced together.
 type group struct {
-	t        *Topology
-	homes    map[home]*pools // shared by all groups of a topology
-	policy   Policy
-	n        int
-	rows     []*PG    // never changed; at is what is planned
-	at       []int32  // at[r*n+i] is the disk index of slot i of row r, -1 for none
-	touched  []uint16 // by row: slots that may not be moved (again)
-	load     []int32  // slots by disk index
-	census   census
-	fallback []home // by row, of the fallback class; see assignHomes
+	t         *Topology
+	homes     map[home]*pools // shared by all groups of a topology
+	policy    Policy
+	n         int
+	rows      []*PG    // never changed; at is what is planned
+	at        []int32  // at[r*n+i] is the disk index of slot i of row r, -1 for none
+	touched   []uint16 // by row: slots that may not be moved (again)
+	load      []int32  // slots by disk index
+	census    census
+	homeByRow []home // of classes that are not at home everywhere; see assignHomes
 }
 
 func newGroup(t *Topology, homes map[home]*pools, policy Policy, rows []*PG) *group {

@@ -9,32 +9,24 @@ import (
 
 // homeOf returns the home of row r.
 func (g *group) homeOf(r int) home {
-	switch {
-	case g.policy.Class == store.ClassOneZone:
-		h := anywhere
-		h.only = g.mainZone(g.row(r))
-		return h
-	case g.rows[r].Class == PGFallback:
-		if g.fallback == nil {
-			g.assignHomes()
-		}
-		return g.fallback[r]
+	if g.policy.Class != store.ClassOneZone && g.rows[r].Class == PGNormal {
+		return anywhere
 	}
-	return anywhere
+	if g.homeByRow == nil {
+		g.assignHomes()
+	}
+	return g.homeByRow[r]
 }
 
-// assignHomes gives every fallback row the home that it fits with fewest moves.
-// A row does not say which zone or node it was built to leave out; where its
-// shards are says it, unless repairs emptied a second one, and then the home that
+// assignHomes gives every row the home that it fits with fewest moves. A row does
+// not say which zone it was built for, or which zone or node to leave out; where
+// its shards are says it, unless repairs made it unclear, and then the home that
 // has fewest rows gets it.
 func (g *group) assignHomes() {
-	g.fallback = make([]home, len(g.rows))
-	homes := fallbackHomes(g.t, g.policy)
+	g.homeByRow = make([]home, len(g.rows))
+	homes := homesOf(g.t, g.policy, g.rows[0].Class)
 	if len(homes) == 0 {
-		for r := range g.fallback {
-			g.fallback[r] = anywhere
-		}
-		return
+		homes = []home{anywhere}
 	}
 	rows := make([]int, len(homes))
 	var unclear []int
@@ -44,14 +36,29 @@ func (g *group) assignHomes() {
 			unclear = append(unclear, r)
 			continue
 		}
-		g.fallback[r] = homes[fit[0]]
+		g.homeByRow[r] = homes[fit[0]]
 		rows[fit[0]]++
 	}
 	for _, r := range unclear {
-		best := slices.MinFunc(g.bestHomes(r, homes), func(a, b int) int { return cmp.Compare(rows[a], rows[b]) })
-		g.fallback[r] = homes[best]
+		fit := g.bestHomes(r, homes)
+		if calm := g.calmHomes(r, homes, fit); len(calm) > 0 {
+			fit = calm
+		}
+		best := slices.MinFunc(fit, func(a, b int) int { return cmp.Compare(rows[a], rows[b]) })
+		g.homeByRow[r] = homes[best]
 		rows[best]++
 	}
+}
+
+// calmHomes returns those of the homes fit in which row r lies as well as it
+// can, so that what one plan has spread the next leaves alone.
+func (g *group) calmHomes(r int, homes []home, fit []int) (calm []int) {
+	for _, i := range fit {
+		if g.worstPlaced(r, g.pools(homes[i])) < 0 {
+			calm = append(calm, i)
+		}
+	}
+	return calm
 }
 
 // bestHomes returns the indexes of the homes that have fewest shards of row r
@@ -93,20 +100,13 @@ func (h home) allows(t *Topology, disk int32) bool {
 	return (h.only < 0 || z == h.only) && z != h.without && node != h.withoutNode
 }
 
-// mainZone returns the zone with most shards of the row.
-func (g *group) mainZone(row []int32) int32 {
-	count := make([]int, len(g.t.zones))
-	best := int32(-1)
-	for _, d := range row {
-		if d < 0 {
-			continue
-		}
-		z := g.t.zoneOf[g.t.nodeOf[d]]
-		if count[z]++; best < 0 || count[z] > count[best] {
-			best = z
-		}
+// homesOf returns the homes that rows of the policy and class take turns in.
+func homesOf(t *Topology, p Policy, class PGClass) []home {
+	t = t.unavoided() // while a zone is away, rows must stay what they are
+	if class == PGFallback {
+		return fallbackHomes(t, p)
 	}
-	return best
+	return normalHomes(t, p)
 }
 
 // normalHomes are the homes that a policy's normal rows take turns in.
@@ -133,7 +133,6 @@ func fallbackHomes(t *Topology, p Policy) []home {
 	if p.Fallback == LevelNone {
 		return nil
 	}
-	t = t.unavoided() // while a zone is away, its fallback rows must stay what they are
 	zones, nodes, _ := newPools(t, anywhere).live()
 	var out []home
 	add := func(h home) {

@@ -61,7 +61,7 @@ func (s *Server) write(ctx context.Context, _ fabric.Peer, req *fabric.Message) 
 	if err != nil {
 		return nil, err
 	}
-	if r.K+r.M > placement.MaxShards || r.K == 0 {
+	if r.K == 0 || r.K > placement.MaxShards || r.M > placement.MaxShards || r.K+r.M > placement.MaxShards {
 		return nil, store.Errorf(store.KindInvalid, "write shard", "code (%d,%d)", r.K, r.M)
 	}
 	sh := disk.Shard{

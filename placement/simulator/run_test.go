@@ -19,6 +19,7 @@ func TestRunShapes(t *testing.T) {
 		for seed := range uint64(3) {
 			cfg := Default()
 			cfg.Zones, cfg.Nodes, cfg.Disks, cfg.Seed = shape[0], shape[1], shape[2], seed
+			cfg.DiskBytes = 2e12 // a tenth of the rows
 			var out strings.Builder
 			require.NoError(t, Run(&out, cfg), "%v\n%s", shape, &out)
 		}

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -303,6 +302,7 @@ func TestWhatHappensDuringASync(t *testing.T) {
 		select {
 		case <-entered:
 		case <-time.After(5 * time.Second):
+			release()
 			t.Fatal("a write was not synced")
 		}
 		return b, result, release
@@ -394,16 +394,16 @@ func TestVerifyAfterWriteCatchesALyingDevice(t *testing.T) {
 func TestIndexFailureIsAnError(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	require.NoError(t, createIndex(mem, "index"))
-	var broken bool
+	var broken atomic.Bool
 	x, err := openIndex(errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if broken && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			return unix.EIO
 		}
 		return nil
 	})), "index", false)
 	require.NoError(t, err)
-	broken = true
+	broken.Store(true)
 	require.Error(t, x.flush())
 	require.Error(t, x.flush())
-	require.Error(t, errors.Join(x.close()))
+	require.Error(t, x.close())
 }

@@ -71,8 +71,12 @@ type Stats struct {
 	Recovered    bool  // it had not been closed in order
 }
 
-// Full reports whether the disk is at its reserve and takes no more shards.
-func (s Stats) Full() bool { return s.Free < s.Capacity*reservePercent/100 }
+// Full reports whether the disk is so near its reserve that the next shard may
+// be refused.
+func (s Stats) Full() bool {
+	next := min(MaxShard, s.Capacity/100)
+	return s.Free-next < s.Capacity*reservePercent/100
+}
 
 // Stats returns the current figures.
 func (d *Disk) Stats() (Stats, error) {

@@ -1,4 +1,4 @@
-//go:build sabotage_rafnosync
+//go:build sabotage_raftnosync
 
 package raftgroup
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The steps of `make test`: install what the tests need, check the form of the
+# code, run every test, prove that broken builds are caught, fuzz a little.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+install() {
+	[ "$(id -u)" = 0 ] || { echo "not root: the client tests use what is on PATH"; return; }
+	local want=()
+	command -v aws >/dev/null || want+=(awscli)
+	command -v s3cmd >/dev/null || want+=(s3cmd)
+	command -v rclone >/dev/null || want+=(rclone)
+	command -v restic >/dev/null || want+=(restic)
+	[ ${#want[@]} = 0 ] && return
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends "${want[@]}" >/dev/null
+}
+
+form() {
+	local bad
+	bad=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
+	[ -z "$bad" ] || { printf 'gofmt would change:\n%s\n' "$bad"; exit 1; }
+	go vet ./...
+}
+
+# sabotaged TAG PACKAGE: the tests of PACKAGE must fail when TAG breaks it.
+sabotaged() {
+	if go test -count=1 -tags "$1" "$2" >/dev/null 2>&1; then
+		echo "the build with tag $1 passes the tests of $2: nothing guards what it breaks"
+		exit 1
+	fi
+	echo "caught: $1"
+}
+
+# fuzz searches a few seconds for input that breaks a decoder, with every fuzz
+# test there is.
+fuzz() {
+	local log
+	log=$(mktemp)
+	git grep -E -o '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | while IFS=: read -r file decl; do
+		echo "$(dirname "$file") ${decl#func }"
+		go test -run '^$' -fuzz "^${decl#func }\$" -fuzztime "${FUZZTIME:-5s}" "./$(dirname "$file")" >"$log" 2>&1 ||
+			{ cat "$log"; exit 1; }
+	done
+}
+
+step "install"; install
+step "form"; form
+step "tests"; go test -timeout 14m ./...
+
+step "broken on purpose"
+sabotaged sabotage_nofsync ./node/data/disk
+sabotaged sabotage_nocrc ./node/data/disk
+sabotaged sabotage_ackk ./node/blob
+sabotaged sabotage_raftnosync ./node/raftgroup
+
+step "fuzz"; fuzz
+
+echo
+echo "all passed"
