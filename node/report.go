@@ -12,7 +12,7 @@ import (
 func (n *Node) serveReport() {
 	health.Serve(n.fabric, health.Source{
 		Node: n.id.Node, Build: Version, Started: n.started,
-		Host: n.host, Groups: n.Groups, Disks: n.data.Disks,
+		Host: n.host, Groups: n.Groups, Disks: n.data.Disks, View: n.root.View(),
 		Owed: func() map[raftgroup.GroupID]worker.GroupStats {
 			if !n.isReady() {
 				return nil

@@ -10,9 +10,14 @@ import (
 	"cairn/store"
 )
 
-// deleteTimeout bounds the deletion of a bucket, which goes on when its client
-// has gone.
-const deleteTimeout = 5 * time.Minute
+const (
+	// deleteTimeout bounds the deletion of a bucket, which goes on when its
+	// client has gone.
+	deleteTimeout = 5 * time.Minute
+	// resumeEvery is how often deletions that hang are looked for. One that
+	// looks the same twice is older than any that still runs.
+	resumeEvery = deleteTimeout + time.Minute
+)
 
 // deleteBucket answers DeleteBucket.
 func (q *request) deleteBucket() error {
@@ -66,20 +71,44 @@ func bucketGone(err error) error {
 	return err
 }
 
-// ResumeDeletes finishes, or takes back, the deletions of buckets that a process
-// left when it died. A node calls it at its start. It returns the first error,
-// and goes on behind it.
-func (g *Gateway) ResumeDeletes(ctx context.Context) error {
-	var first error
+// runResumes finishes the deletions that processes left when they died, until
+// ctx ends.
+func (g *Gateway) runResumes(ctx context.Context) {
+	defer g.running.Done()
+	ticker := time.NewTicker(resumeEvery)
+	defer ticker.Stop()
+	var seen map[string]uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var err error
+		if seen, err = g.resumeDeletes(ctx, seen); err != nil && ctx.Err() == nil {
+			g.observer.log.Warn("finishing the deletion of buckets failed; it is tried again", "cause", err)
+		}
+	}
+}
+
+// resumeDeletes finishes, or takes back, the deletion of every bucket that was
+// in it at the last look, with the same generation. It returns what it saw for
+// the next look, and the first error, behind which it goes on.
+func (g *Gateway) resumeDeletes(ctx context.Context, seen map[string]uint64) (now map[string]uint64, first error) {
+	now = map[string]uint64{}
 	after := ""
 	for {
 		page, err := g.store.ListNames(ctx, store.NameBucket, "", after, namesPage)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		for _, entry := range page {
 			after = entry.Name
 			if entry.State != store.NameDeleting {
+				continue
+			}
+			now[entry.Name] = entry.Gen
+			if seen[entry.Name] != entry.Gen {
 				continue
 			}
 			err := g.removeBucket(ctx, entry)
@@ -88,7 +117,7 @@ func (g *Gateway) ResumeDeletes(ctx context.Context) error {
 			}
 		}
 		if len(page) < namesPage {
-			return first
+			return now, first
 		}
 	}
 }

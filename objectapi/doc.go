@@ -39,8 +39,8 @@
 //
 // Data buffers are charged to two budgets, one for uploads and one for
 // downloads ([Limits]); a request that gets none in time is answered 503
-// SlowDown. A connection that makes no progress is cut, so that slow clients do
-// not hold buffers for ever.
+// SlowDown. A connection that makes no progress is cut, and a slow client gets
+// smaller buffers (pace.go; crowdedPiece), so that some do not keep out all.
 //
 // # Deleting a bucket
 //
@@ -49,11 +49,12 @@
 // removes the name; leftover uploads are drained in the background. If there
 // are objects the seal is undone and the name made active again. Each step is a
 // compare-and-swap on the name's generation; a process that dies in between
-// leaves a bucket that is deleting, and the next DeleteBucket, or
-// [Gateway.ResumeDeletes], takes it over.
+// leaves a bucket that is deleting, and the next DeleteBucket takes it over, or,
+// after some minutes, any gateway.
 //
 // # Goroutines
 //
-// A request's goroutines end before the request. One more goroutine runs drains
-// until [Gateway.Close].
+// A request's goroutines end before the request. Two more run until
+// [Gateway.Close]: one frees what commands left to be drained, one finishes
+// deletions of buckets that dead processes left.
 package objectapi

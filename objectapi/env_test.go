@@ -127,6 +127,7 @@ func newEnv(t testing.TB, change ...func(*Config)) *env {
 	var err error
 	e.gateway, err = New(cfg)
 	require.NoError(t, err)
+	e.gateway.retryAfter = time.Millisecond
 	e.server = httptest.NewUnstartedServer(nil)
 	e.server.Config = NewServer(e.gateway, slog.New(slog.DiscardHandler))
 	e.server.Start()
@@ -250,9 +251,11 @@ func (e *env) send(req *http.Request) (*http.Response, string) {
 	return resp, string(b)
 }
 
-// pattern returns n bytes that differ from place to place.
-func pattern(n int) []byte {
-	b := make([]byte, n)
+// pattern returns n bytes that differ from place to place. Do not change them.
+func pattern(n int) []byte { return patternBytes()[:n:n] }
+
+var patternBytes = sync.OnceValue(func() []byte {
+	b := make([]byte, 24<<20)
 	x := uint32(2463534242)
 	for i := range b {
 		x ^= x << 13
@@ -261,7 +264,7 @@ func pattern(n int) []byte {
 		b[i] = byte(x)
 	}
 	return b
-}
+})
 
 // element returns the text of the first element of that name in a document.
 func element(doc, name string) string {

@@ -24,11 +24,11 @@ import (
 	"cairn/store"
 )
 
-// onCall returns a hook that runs f at its n-th call.
-func onCall(n int32, f func() error) func() error {
+// fromCall returns a hook that runs f at its n-th call and at times more.
+func fromCall(n, times int32, f func() error) func() error {
 	var calls atomic.Int32
 	return func() error {
-		if calls.Add(1) == n {
+		if c := calls.Add(1); c >= n && c < n+times {
 			return f()
 		}
 		return nil
@@ -46,7 +46,7 @@ func TestFailedPlacement(t *testing.T) {
 	body := pattern(20 << 20)
 	for n := int32(1); n <= 4; n++ {
 		e.faults.set(func(f *faults) {
-			f.put = onCall(n, unavailable)
+			f.put = fromCall(n, 100, unavailable)
 			if n == 4 {
 				f.do = unavailable
 			}
@@ -56,6 +56,20 @@ func TestFailedPlacement(t *testing.T) {
 		e.faults.set(func(f *faults) { f.put, f.do = nil, nil })
 		require.Equal(t, "old", string(e.get(b, "k")))
 	}
+}
+
+// TestPatience lets blobs fail for a while: neither upload nor download notices.
+func TestPatience(t *testing.T) {
+	e := newEnv(t)
+	b := e.bucket("patience")
+	body := pattern(9 << 20)
+	e.faults.set(func(f *faults) {
+		f.put = fromCall(1, blobTries-1, unavailable)
+		get := fromCall(1, blobTries-1, unavailable)
+		f.get = func(store.Ref) error { return get() }
+	})
+	e.put(b, "k", body)
+	require.True(t, bytes.Equal(body, e.get(b, "k")))
 }
 
 // TestBrokenUpload cuts the connection in the middle of a body.
@@ -178,6 +192,25 @@ func TestReplacedWhileRead(t *testing.T) {
 		_, err := e.alice().CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: aws.String("copy"), CopySource: aws.String("replaced/k")})
 		require.NoError(t, err)
 		require.Equal(t, after, string(e.get(b, "copy")))
+	}
+}
+
+// TestDownloadErrorStays reads on behind an error: it must not look like the end.
+func TestDownloadErrorStays(t *testing.T) {
+	e := newEnv(t)
+	b := e.bucket("sticky")
+	for _, size := range []int{100_000, 20 << 20} {
+		e.put(b, "k", pattern(size))
+		e.faults.set(func(f *faults) { f.get = func(store.Ref) error { return unavailable() } })
+		src, err := e.gateway.openSource(t.Context(), e.ns(b), "k", machine.Whole)
+		require.NoError(t, err)
+		d := src.fetch(t.Context())
+		for range 3 {
+			_, err = d.next()
+			require.True(t, store.Is(err, store.KindUnavailable), "%v", err)
+		}
+		d.close()
+		e.faults.set(func(f *faults) { f.get = nil })
 	}
 }
 

@@ -33,6 +33,8 @@ type Gateway struct {
 	// keepAliveAfter is how long an operation may take before its answer begins
 	// with white space, so that neither client nor proxy gives up.
 	keepAliveAfter time.Duration
+	// retryAfter is the first wait of patiently.
+	retryAfter time.Duration
 
 	uploads   *budget
 	downloads *budget
@@ -70,6 +72,7 @@ func New(cfg Config) (*Gateway, error) {
 		now:     time.Now,
 
 		keepAliveAfter: 10 * time.Second,
+		retryAfter:     500 * time.Millisecond,
 		uploads:        newBudget(cfg.Limits.UploadMemory),
 		downloads:      newBudget(cfg.Limits.DownloadMemory),
 		observer:       observer,
@@ -77,8 +80,9 @@ func New(cfg Config) (*Gateway, error) {
 		drains:         make(chan drain, queuedDrains),
 		stop:           stop,
 	}
-	g.running.Add(1)
+	g.running.Add(2)
 	go g.runDrains(ctx)
+	go g.runResumes(ctx)
 	return g, nil
 }
 

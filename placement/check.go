@@ -1,6 +1,9 @@
 package placement
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Violation is a row that is not placed as it should be.
 type Violation struct {
@@ -15,7 +18,8 @@ func (v Violation) String() string { return fmt.Sprintf("group %d: %s", v.PG, v.
 // Check returns the rows that break the rules of a row: the number of shards is
 // not the policy's, a disk is unknown or has two shards of the row (both hard),
 // or a shard could be on another node or in another zone where the row would
-// survive more. A row that shares a node because nothing better exists is none.
+// survive more. A row that shares a node because nothing better exists is none,
+// and a moving row is not judged.
 func Check(t *Topology, policies []Policy, rows []PG) ([]Violation, error) {
 	groups, err := groupRows(t, policies, rows)
 	if err != nil {
@@ -39,26 +43,20 @@ func (g *group) check(r int, pg *PG) (Violation, bool) {
 	if len(pg.Holders) != g.n || pg.Prev != nil && len(pg.Prev) != g.n {
 		return hard("has %d shards, %s has %d", len(pg.Holders), g.policy.Code(), g.n)
 	}
-	seen := make(map[DiskID]bool, 2*g.n)
-	for i, d := range pg.Holders {
-		for _, d := range []DiskID{d, pg.PrevOf(i)} {
-			if d == 0 {
-				continue
-			}
-			if _, ok := g.t.diskAt[d]; !ok {
-				return hard("disk %d is unknown", d)
-			}
-			if seen[d] {
-				return hard("disk %d has two shards", d)
-			}
-			seen[d] = true
+	named := slices.Concat(pg.Holders, pg.Prev)
+	for i, d := range named {
+		_, known := g.t.diskAt[d]
+		switch {
+		case d == 0 && i >= g.n: // not moving
+		case !known:
+			return hard("disk %d is unknown", d)
+		case slices.Contains(named[:i], d):
+			return hard("disk %d has two shards", d)
 		}
 	}
 	ps := g.pools(g.homeOf(r))
-	for slot := range g.n {
-		if g.improvable(r, slot, ps) {
-			return Violation{PG: pg.ID, Text: fmt.Sprintf("shard %d on disk %d could be spread better", slot, pg.Holders[slot])}, true
-		}
+	if slot := g.worstPlaced(r, ps); slot >= 0 {
+		return Violation{PG: pg.ID, Text: fmt.Sprintf("shard %d on disk %d could be spread better", slot, pg.Holders[slot])}, true
 	}
 	return Violation{}, false
 }

@@ -182,3 +182,27 @@ func TestFallbackRowsStayHome(t *testing.T) {
 		require.Len(t, used, 2, "group %d to disk %d", m.PG, m.To)
 	}
 }
+
+// TestEvenRowsCannotImprove: the shortcut that skips most rows never skips one
+// of which a shard would rank better elsewhere.
+func TestEvenRowsCannotImprove(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		top := drawChange(t, drawTopology(t))
+		n := min(rapid.IntRange(1, 8).Draw(t, "n"), len(top.Disks()))
+		p := Policy{M: uint8(rapid.IntRange(0, n-1).Draw(t, "m")), Level: LevelNode}
+		p.K = uint8(n) - p.M
+		row := PG{Holders: make([]DiskID, n)}
+		for i, d := range rapid.Permutation(top.Disks()).Draw(t, "holders")[:n] {
+			row.Holders[i] = d.ID
+		}
+		g := newGroup(top, make(map[home]*pools), p, []*PG{&row})
+		ps := g.pools(anywhere)
+		if !g.even(0, ps) {
+			return
+		}
+		for slot := range n {
+			here, there := g.ranks(0, slot, ps)
+			require.LessOrEqual(t, here, there, "slot %d of %v", slot, row.Holders)
+		}
+	})
+}

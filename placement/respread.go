@@ -28,6 +28,9 @@ func (g *group) spread(plan *Plan) {
 // worstPlaced returns the improvable slot of row r that ranks worst where it is,
 // -1 if there is none.
 func (g *group) worstPlaced(r int, ps *pools) int {
+	if g.even(r, ps) {
+		return -1
+	}
 	worst, worstRank := -1, 0
 	for slot := range g.n {
 		if g.touched[r]&(1<<slot) != 0 {
@@ -40,10 +43,22 @@ func (g *group) worstPlaced(r int, ps *pools) int {
 	return worst
 }
 
-// improvable reports whether the shard would rank better in another place.
-func (g *group) improvable(r, slot int, ps *pools) bool {
-	here, there := g.ranks(r, slot, ps)
-	return there < here
+// even reports whether the row shares no node and fills the zones of its home
+// evenly: then no shard ranks better elsewhere, and nearly all rows are so.
+func (g *group) even(r int, ps *pools) bool {
+	c := &g.census
+	c.take(g.t, ps, g.row(r), -1)
+	least, most := MaxShards, 0
+	for z, n := range c.shards {
+		if len(ps.zones[z].disks) == 0 && n == 0 {
+			continue
+		}
+		if len(ps.zones[z].disks) == 0 || c.nodes[z] != n {
+			return false
+		}
+		least, most = min(least, n), max(most, n)
+	}
+	return most-least <= 1
 }
 
 // ranks returns how the shard ranks where it is (away from home ranks last) and

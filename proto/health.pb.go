@@ -73,6 +73,7 @@ type ReportReply struct {
 	Process       *ProcessReport         `protobuf:"bytes,8,opt,name=process,proto3" json:"process,omitempty"`
 	MetaFull      bool                   `protobuf:"varint,9,opt,name=meta_full,json=metaFull,proto3" json:"meta_full,omitempty"` // the metadata disk is at its reserve
 	Fills         []*FillReport          `protobuf:"bytes,10,rep,name=fills,proto3" json:"fills,omitempty"`
+	UsedPgs       []uint32               `protobuf:"varint,11,rep,packed,name=used_pgs,json=usedPgs,proto3" json:"used_pgs,omitempty"` // placement groups that its disks hold shards of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -173,6 +174,13 @@ func (x *ReportReply) GetMetaFull() bool {
 func (x *ReportReply) GetFills() []*FillReport {
 	if x != nil {
 		return x.Fills
+	}
+	return nil
+}
+
+func (x *ReportReply) GetUsedPgs() []uint32 {
+	if x != nil {
+		return x.UsedPgs
 	}
 	return nil
 }
@@ -725,7 +733,7 @@ var File_health_proto protoreflect.FileDescriptor
 const file_health_proto_rawDesc = "" +
 	"\n" +
 	"\fhealth.proto\x12\x05cairn\"\x0f\n" +
-	"\rReportRequest\"\xe9\x02\n" +
+	"\rReportRequest\"\x84\x03\n" +
 	"\vReportReply\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\rR\x04node\x12\x14\n" +
 	"\x05build\x18\x02 \x01(\tR\x05build\x12\x19\n" +
@@ -738,7 +746,8 @@ const file_health_proto_rawDesc = "" +
 	"\aprocess\x18\b \x01(\v2\x14.cairn.ProcessReportR\aprocess\x12\x1b\n" +
 	"\tmeta_full\x18\t \x01(\bR\bmetaFull\x12'\n" +
 	"\x05fills\x18\n" +
-	" \x03(\v2\x11.cairn.FillReportR\x05fills\"\xd6\x01\n" +
+	" \x03(\v2\x11.cairn.FillReportR\x05fills\x12\x19\n" +
+	"\bused_pgs\x18\v \x03(\rR\ausedPgs\"\xd6\x01\n" +
 	"\rReplicaReport\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05leads\x18\x02 \x01(\bR\x05leads\x12\x12\n" +

@@ -23,6 +23,8 @@ type client struct {
 	base  string
 	token string
 	where string // how the cluster was found, for errors
+	dir   string // the directory it was found in, if it was
+	s3    string // the address of S3, if the directory told it
 	http  *http.Client
 }
 
@@ -77,7 +79,7 @@ func (c *client) readDir(dir string) error {
 	if err := json.Unmarshal(b, &a); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	c.base, c.token = a.URL, a.Token
+	c.base, c.token, c.s3, c.dir = a.URL, a.Token, a.S3, dir
 	return nil
 }
 

@@ -39,8 +39,10 @@ func (s *services) startAdmin(cfg admin.Config) (err error) {
 // startS3 needs a store that works.
 func (s *services) startS3(cfg gateway.Config) (err error) {
 	cfg.IAM, cfg.Registerer = s.iam, s.registry
-	s.gateway, err = gateway.Start(cfg)
-	return err
+	if s.gateway, err = gateway.Start(cfg); err != nil || s.admin == nil {
+		return err
+	}
+	return s.admin.Announce(s.gateway.URL())
 }
 
 // rootKeys makes sure that the root user has the keys of DIR/credentials; fresh

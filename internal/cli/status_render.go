@@ -99,7 +99,7 @@ func renderData(b *textBuffer, s *health.Status) {
 	}
 	b.WriteString("\n")
 	printTable(b, func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, "DATA\tCLASS\tGROUPS\tCOMPLETE\tNOW")
+		fmt.Fprintln(w, "DATA\tCLASS\tGROUPS\tALL SHARDS\tNOW")
 		for _, p := range s.Data.Policies {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", p.Code, p.Class, p.Groups, complete(p), p.Margin)
 		}
@@ -143,9 +143,11 @@ func renderWork(b *textBuffer, s *health.Status) {
 	fmt.Fprintf(b, "\nspace    %s of %s used; about %s more can be stored (× %.3g raw)\n",
 		size(s.Space.Used), size(s.Space.Raw), size(s.Space.Usable), s.Space.Overhead)
 	r := s.Repairs
-	fmt.Fprintf(b, "repair   %d of %d placement groups complete", r.Done, r.Total)
-	if r.Slots+r.Lost > 0 {
-		fmt.Fprintf(b, "; %d shards moving (%s copied), %d waiting for a disk", r.Slots, size(r.Copied), r.Lost)
+	if r.Slots+r.Lost == 0 {
+		b.WriteString("repair   nothing is moving")
+	} else {
+		fmt.Fprintf(b, "repair   %d of %d placement groups are settled; %d shards moving (%s copied), %d waiting for a disk",
+			r.Done, r.Total, r.Slots, size(r.Copied), r.Lost)
 	}
 	fmt.Fprintf(b, "\ndebts    %d blobs lack shards", s.Debts.Blobs)
 	if len(s.Debts.Unknown) > 0 {

@@ -127,6 +127,19 @@ func (c *Cluster) Kill(name string) {
 	}
 }
 
+// DiskPath returns the directory of a node's disk.
+func (c *Cluster) DiskPath(name string) string { return c.nodes[name].cfg.Disks[0].Path }
+
+// Damaged returns how many shards of a running node are marked as damaged.
+func (c *Cluster) Damaged(name string) (n int64) {
+	for _, d := range c.Node(name).Data().Disks() {
+		if s, err := d.Stats(); err == nil {
+			n += s.Bad
+		}
+	}
+	return n
+}
+
 // WipeDisk empties the disk of a node that is stopped.
 func (c *Cluster) WipeDisk(name string) {
 	c.t.Helper()

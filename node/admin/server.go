@@ -62,7 +62,7 @@ func Start(cfg Config) (*Server, error) {
 	s.open = cfg.Cell != nil && isLoopback(l.Addr())
 	s.token, err = ensureToken(filepath.Join(cfg.Dir, "admin-token"))
 	if err == nil {
-		err = s.announce()
+		err = s.Announce("")
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -100,11 +100,13 @@ const AnnounceFile = "admin.json"
 type Announcement struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
+	S3    string `json:"s3,omitempty"` // once S3 is served
 	PID   int    `json:"pid"`
 }
 
-func (s *Server) announce() error {
-	b, err := json.Marshal(Announcement{URL: s.URL(), Token: s.token, PID: os.Getpid()})
+// Announce writes admin.json, with the address of S3 once that is served.
+func (s *Server) Announce(s3 string) error {
+	b, err := json.Marshal(Announcement{URL: s.URL(), Token: s.token, S3: s3, PID: os.Getpid()})
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,13 @@ func callEnded(to placement.NodeID, err error) error {
 	}
 }
 
+// noHandler is the error of a call that a node does not serve, mostly because it
+// is still starting: it was certainly not executed, and another node, or this
+// one a little later, may.
 func noHandler(to placement.NodeID, m Method) error {
 	return &store.Error{
-		Op: "call", Kind: store.KindInvalid, Resource: fmt.Sprintf("node %d", to),
+		Op: "call", Kind: store.KindUnavailable, Resource: fmt.Sprintf("node %d", to),
 		Err:  fmt.Errorf("method %#x is not served there", uint16(m)),
-		Hint: "the node may run an older version or may not have this role",
+		Hint: "the node is starting, or runs an older version",
 	}
 }

@@ -100,7 +100,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 		require.Equal(t, store.KindNoSpace, store.KindOf(err))
 		require.Equal(t, "r", store.ReasonOf(err))
 		_, err = a.Call(context.Background(), 2, echo, &fabric.Message{})
-		require.Equal(t, store.KindInvalid, store.KindOf(err))
+		require.Equal(t, store.KindUnavailable, store.KindOf(err))
 		_, err = a.Call(context.Background(), 9, echo, &fabric.Message{})
 		require.Equal(t, store.KindUnavailable, store.KindOf(err))
 	})

@@ -29,6 +29,12 @@
 // the state is the row. Nothing is ever removed before it is complete elsewhere
 // (invariant 17).
 //
+// # Damage
+//
+// A shard that fails its checksum is marked by its disk when it is read, and the
+// reader gets its bytes from the others. The node looks for marks on its disks
+// every 15 seconds and replaces those shards.
+//
 // # Pace
 //
 // Each disk fills one slot at a time and all share a rate in bytes a second. A

@@ -32,7 +32,8 @@ const Rate = 100 << 20
 // retryAfter is how long a slot that could not be finished rests.
 const retryAfter = 5 * time.Second
 
-// Filler fills this node's disks. It owns one goroutine a slot being filled.
+// Filler fills this node's disks. It owns two goroutines, and one for
+// each slot being filled.
 type Filler struct {
 	cfg   Config
 	limit *rate.Limiter
@@ -72,6 +73,7 @@ func Start(cfg Config) *Filler {
 		cfg: cfg, limit: rate.NewLimiter(Rate, store.MaxBlob), jobs: map[slotKey]*Progress{}, cancel: cancel,
 	}
 	f.done.Go(func() { f.run(ctx) })
+	f.done.Go(func() { f.watchDamage(ctx) })
 	return f
 }
 

@@ -22,12 +22,7 @@ type Credentials struct {
 // EnsureCredentials reads the file, or makes random keys and writes them
 // durably; fresh tells which.
 func EnsureCredentials(path string) (c Credentials, fresh bool, err error) {
-	b, err := os.ReadFile(path)
-	if err == nil {
-		c, err = parseCredentials(path, string(b))
-		return c, false, err
-	}
-	if !errors.Is(err, os.ErrNotExist) {
+	if c, err = ReadCredentials(path); !errors.Is(err, os.ErrNotExist) {
 		return c, false, err
 	}
 	c = Credentials{
@@ -36,6 +31,15 @@ func EnsureCredentials(path string) (c Credentials, fresh bool, err error) {
 	}
 	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", c.AccessKey, c.Secret)
 	return c, true, durable.WriteFile(path, []byte(text), 0o600)
+}
+
+// ReadCredentials reads the file.
+func ReadCredentials(path string) (Credentials, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return parseCredentials(path, string(b))
 }
 
 func parseCredentials(path, text string) (c Credentials, err error) {

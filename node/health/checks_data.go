@@ -7,7 +7,7 @@ import (
 	"cairn/placement"
 )
 
-func okRedundancy(v *view) string { return "data " + v.Data.Margin }
+func okRedundancy(v *view) string { return "data: " + v.Data.Margin }
 
 // findRedundancy is about rows that survive less than they were built for.
 func findRedundancy(v *view) (out []Condition) {
@@ -23,7 +23,7 @@ func findRedundancy(v *view) (out []Condition) {
 		case p.margin.Below(p.promise):
 			out = append(out, Condition{
 				Name: "redundancy-reduced", Severity: Warning, Affected: []string{p.Code},
-				What: fmt.Sprintf("data in %s now %s (when all is well: %s)", p.Code, p.Margin, p.Promise),
+				What: fmt.Sprintf("%s now: %s; when all is well: %s", p.Code, p.Margin, p.Promise),
 				Next: "bring back what is down; what stays away for " + downOut + " is rebuilt elsewhere by itself",
 			})
 		}
@@ -52,7 +52,7 @@ func findPromise(v *view) []Condition {
 }
 
 func okRepairs(v *view) string {
-	return fmt.Sprintf("all %s are complete", counted(v.Repairs.Total, "placement group"))
+	return fmt.Sprintf("nothing is moving; all %s are where they belong", counted(v.Repairs.Total, "placement group"))
 }
 
 func findRepairs(v *view) []Condition {
@@ -62,7 +62,7 @@ func findRepairs(v *view) []Condition {
 	}
 	c := Condition{
 		Name: "repairing", Severity: Info, Affected: []string{},
-		What: fmt.Sprintf("%d of %d placement groups are complete; %d shards on their way, %d waiting for a disk", r.Done, r.Total, r.Slots, r.Lost),
+		What: fmt.Sprintf("%d of %d placement groups are settled; %d shards on their way, %d waiting for a disk", r.Done, r.Total, r.Slots, r.Lost),
 		Next: "wait; `cairn status` shows the progress",
 	}
 	for _, f := range r.Fills {

@@ -31,7 +31,7 @@ func findRoot(v *view) []Condition {
 }
 
 func okMetadata(v *view) string {
-	return fmt.Sprintf("%s, each with a leader; metadata %s", counted(len(v.Metadata.Groups), "group"), v.Metadata.Margin)
+	return fmt.Sprintf("%s, each with a leader; the weakest %s", counted(len(v.Metadata.Groups), "group"), v.Metadata.Margin)
 }
 
 func findMetadata(v *view) (out []Condition) {

@@ -1,6 +1,8 @@
 package health
 
 import (
+	"slices"
+
 	"cairn/placement"
 	pb "cairn/proto"
 	"cairn/store"
@@ -34,7 +36,7 @@ func (f *Facts) data() Data {
 	for _, row := range f.Disks {
 		live[placement.DiskID(row.Id)] = f.live(placement.DiskID(row.Id))
 	}
-	all := placement.Margins(topo, f.Policies, f.PGs, func(id placement.DiskID) bool { return live[id] }, nil)
+	all := placement.Margins(topo, f.Policies, f.PGs, func(id placement.DiskID) bool { return live[id] }, f.used())
 	weakest := -1
 	for i, h := range all {
 		d.Policies = append(d.Policies, policyOf(topo, f.Policies[i], h))
@@ -46,6 +48,29 @@ func (f *Facts) data() Data {
 		d.Margin = all[weakest].Margin.String()
 	}
 	return d
+}
+
+// used selects the rows that a margin is about: those that hold shards, or may do
+// so for all that is known, and those that the standard class writes to next.
+func (f *Facts) used() func(*placement.PG) bool {
+	holds := map[placement.PGID]bool{}
+	heard := map[placement.DiskID]bool{}
+	for _, d := range f.Disks {
+		if r := f.ReportOf(d.Node); r != nil {
+			heard[placement.DiskID(d.Id)] = true
+			for _, pg := range r.UsedPgs {
+				holds[placement.PGID(pg)] = true
+			}
+		}
+	}
+	standard := map[placement.PolicyID]bool{}
+	for _, p := range f.Policies {
+		standard[p.ID] = p.Class == store.ClassStandard && p.State == placement.StateOpen
+	}
+	return func(pg *placement.PG) bool {
+		return holds[pg.ID] || standard[pg.Policy] && pg.Class == placement.PGNormal ||
+			!slices.ContainsFunc(pg.Holders, func(d placement.DiskID) bool { return heard[d] })
+	}
 }
 
 func policyOf(topo *placement.Topology, p placement.Policy, h placement.Health) Policy {

@@ -57,10 +57,7 @@ func (f *Facts) group(row *pb.GroupRow) Group {
 	}
 	g.margin = quorumMargin(len(row.Members), votes)
 	g.Quorum = g.margin.Disks >= 0
-	g.Margin = g.margin.String()
-	if !g.Quorum {
-		g.Margin = "has no majority: it takes no changes"
-	}
+	g.Margin = quorumWords(g.margin)
 	return g
 }
 

@@ -15,9 +15,11 @@ import (
 	"cairn/node/fabric"
 	"cairn/node/fill"
 	"cairn/node/raftgroup"
+	"cairn/node/root"
 	"cairn/node/worker"
 	"cairn/placement"
 	pb "cairn/proto"
+	"cairn/store"
 )
 
 // MethodReport asks a node for its account of itself.
@@ -34,18 +36,19 @@ type Source struct {
 	Disks   func() []*disk.Disk
 	Owed    func() map[raftgroup.GroupID]worker.GroupStats
 	Fills   func() []fill.Progress
+	View    *root.View
 }
 
 // Serve registers the call that reports s.
 func Serve(f fabric.Fabric, s Source) {
-	f.Handle(MethodReport, func(context.Context, fabric.Peer, *fabric.Message) (*fabric.Message, error) {
-		head, err := proto.Marshal(s.Report())
+	f.Handle(MethodReport, func(ctx context.Context, _ fabric.Peer, _ *fabric.Message) (*fabric.Message, error) {
+		head, err := proto.Marshal(s.Report(ctx))
 		return &fabric.Message{Head: head}, err
 	})
 }
 
 // Report describes the node as it is now.
-func (s *Source) Report() *pb.ReportReply {
+func (s *Source) Report(ctx context.Context) *pb.ReportReply {
 	r := &pb.ReportReply{
 		Node: uint32(s.Node), Build: s.Build, StartedMs: s.Started.UnixMilli(),
 		Host: hostReport(), Process: processReport(), MetaFull: s.Host.Full(),
@@ -69,8 +72,26 @@ func (s *Source) Report() *pb.ReportReply {
 			Bytes: uint64(p.Bytes), Waits: p.Waits, StartedMs: p.Started.UnixMilli(),
 		})
 	}
+	r.UsedPgs = s.usedPGs(ctx)
 	r.ClockMs = time.Now().UnixMilli() // last, so that it is as new as the answer
 	return r
+}
+
+// usedPGs returns the placement groups that the disks have shards of, by one look
+// into the index for each that the map gives them.
+func (s *Source) usedPGs(ctx context.Context) (used []uint32) {
+	for _, pg := range s.View.PGs() {
+		for _, d := range s.Disks() {
+			if !pg.Has(d.Identity().Disk) {
+				continue
+			}
+			if list, _, err := d.List(ctx, uint32(pg.ID), store.BlobID{}, 1, false); err == nil && len(list) > 0 {
+				used = append(used, uint32(pg.ID))
+				break
+			}
+		}
+	}
+	return used
 }
 
 func replicaReport(g *raftgroup.Group, owed map[raftgroup.GroupID]worker.GroupStats) *pb.ReplicaReport {

@@ -41,10 +41,14 @@ func verdict(f *Facts, s *Status) (Verdict, string) {
 		case c.Stops:
 			return Unavailable, c.What
 		case c.Severity != Info:
-			return Degraded, fmt.Sprintf("data %s; metadata %s", s.Data.Margin, s.Metadata.Margin)
+			return Degraded, margins(s)
 		}
 	}
-	return Healthy, fmt.Sprintf("data %s; metadata %s", s.Data.Margin, s.Metadata.Margin)
+	return Healthy, margins(s)
+}
+
+func margins(s *Status) string {
+	return fmt.Sprintf("data: %s; metadata: %s", s.Data.Margin, s.Metadata.Margin)
 }
 
 // timeOf returns t, or nil if it is not known.

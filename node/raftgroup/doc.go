@@ -82,8 +82,9 @@
 // Full: see [Options.MinFree].
 //
 // Forgetful: a bit flipped in the WAL is refused by Pebble at open, unless it is
-// in the last block of 32 KiB. There, as when the tail of the WAL is lost, the
-// log looks like one that was never longer. So each group's last
+// in the last block of 32 KiB, or in the file number of a record, where what
+// follows looks like the rest of a recycled file. Then, as when the tail of the
+// WAL is lost, the log looks like one that was never longer. So each group's last
 // synced index and term, and its current term, are also kept in MARKS, which is
 // written and synced at most every 200 ms and when the host closes. A replica
 // whose log ends before its mark is muted: see mute.go. What was acknowledged

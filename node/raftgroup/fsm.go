@@ -20,7 +20,6 @@ type fsm struct {
 	h      *Host
 	id     GroupID
 	app    Applier
-	stable *stableStore
 	snaps  *snapshotStore
 	onHalt func(error)              // called once, must not block
 	onConf func(raft.Configuration) // a membership change was applied

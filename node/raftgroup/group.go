@@ -100,7 +100,7 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	if g.logs, err = openLogStore(g.h, g.id); err != nil {
 		return err
 	}
-	g.fsm = &fsm{h: g.h, id: g.id, app: app, stable: g.stab, snaps: snaps, onHalt: g.halted, onConf: g.configured}
+	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured}
 	if err := g.fsm.load(); err != nil {
 		return err
 	}

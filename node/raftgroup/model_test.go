@@ -33,7 +33,7 @@ func (r *replica) openOn(t require.TestingT, fs vfs.FS) {
 	stab := openStableStore(h, testGroup)
 	r.h, r.app = h, &counters{}
 	r.f = &fsm{
-		h: h, id: testGroup, app: r.app, stable: stab, snaps: &snapshotStore{h: h, id: testGroup, stable: stab},
+		h: h, id: testGroup, app: r.app, snaps: &snapshotStore{h: h, id: testGroup, stable: stab},
 		onHalt: func(error) {}, onConf: func(raft.Configuration) {},
 	}
 	require.NoError(t, r.f.load())

@@ -22,7 +22,14 @@ func (g *Group) judge(snaps *snapshotStore) error {
 	if err != nil {
 		return err
 	}
-	g.muted.Store(len(already) > 0)
+	if len(already) > 0 {
+		list, err := snaps.List()
+		if err != nil {
+			return err
+		}
+		g.muted.Store(true)
+		g.wasOut.Store(len(list) > 0 && !hasVoter(list[0].Configuration, g.self))
+	}
 	m, ok := g.h.marks.get(g.id)
 	if !ok {
 		return nil
@@ -91,15 +98,23 @@ func (g *Group) mute(m mark, index, term uint64, snaps *snapshotStore) error {
 	return nil
 }
 
+func hasVoter(c raft.Configuration, m Member) bool {
+	for _, s := range c.Servers {
+		if s.ID == m.serverID() {
+			return s.Suffrage == raft.Voter
+		}
+	}
+	return false
+}
+
 func onlyVoter(c raft.Configuration, m Member) bool {
-	voters, mine := 0, false
+	voters := 0
 	for _, s := range c.Servers {
 		if s.Suffrage == raft.Voter {
 			voters++
-			mine = mine || s.ID == m.serverID()
 		}
 	}
-	return mine && voters == 1
+	return voters == 1 && hasVoter(c, m)
 }
 
 // configured runs on the FSM goroutine for each membership change that was
@@ -108,11 +123,7 @@ func (g *Group) configured(c raft.Configuration) {
 	if !g.muted.Load() {
 		return
 	}
-	voter := false
-	for _, s := range c.Servers {
-		voter = voter || s.ID == g.self.serverID() && s.Suffrage == raft.Voter
-	}
-	if !voter {
+	if !hasVoter(c, g.self) {
 		g.wasOut.Store(true)
 		return
 	}
