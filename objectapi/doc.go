@@ -39,8 +39,8 @@
 //
 // Data buffers are charged to two budgets, one for uploads and one for
 // downloads ([Limits]); a request that gets none in time is answered 503
-// SlowDown. A connection that makes no progress is cut, so that slow clients do
-// not hold buffers for ever.
+// SlowDown. A connection that makes no progress is cut, and a slow client gets
+// smaller buffers (pace.go; crowdedPiece), so that some do not keep out all.
 //
 // # Deleting a bucket
 //

@@ -25,6 +25,7 @@ type download struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	current *fetched
+	err     error // sticky
 
 	ahead   chan *fetched // nil: fetch on the caller's goroutine
 	running sync.WaitGroup
@@ -68,23 +69,27 @@ func (s *source) fetch(ctx context.Context) *download {
 var errCollected = errors.New("the object was replaced and its data collected")
 
 // next returns the next bytes, which are valid until the next call; io.EOF
-// behind the last.
+// behind the last. An error comes again at every further call.
 func (d *download) next() ([][]byte, error) {
 	d.drop()
-	f, err := d.take()
-	if err == nil && f == nil {
-		return nil, io.EOF
+	if d.err != nil {
+		return nil, d.err
 	}
+	f, err := d.take()
 	if f != nil {
 		d.current, err = f, f.err
 	}
 	switch {
-	case err == nil:
-		return f.parts, nil
+	case err == nil && f == nil:
+		d.err = io.EOF
 	case store.Is(err, store.KindNotFound), store.Is(err, store.KindConflict):
-		return nil, errors.Join(errCollected, err)
+		d.err = errors.Join(errCollected, err)
+	case err != nil:
+		d.err = err
+	default:
+		return f.parts, nil
 	}
-	return nil, err
+	return nil, d.err
 }
 
 // take returns the next piece when it is there, nil behind the last.

@@ -195,6 +195,25 @@ func TestReplacedWhileRead(t *testing.T) {
 	}
 }
 
+// TestDownloadErrorStays reads on behind an error: it must not look like the end.
+func TestDownloadErrorStays(t *testing.T) {
+	e := newEnv(t)
+	b := e.bucket("sticky")
+	for _, size := range []int{100_000, 20 << 20} {
+		e.put(b, "k", pattern(size))
+		e.faults.set(func(f *faults) { f.get = func(store.Ref) error { return unavailable() } })
+		src, err := e.gateway.openSource(t.Context(), e.ns(b), "k", machine.Whole)
+		require.NoError(t, err)
+		d := src.fetch(t.Context())
+		for range 3 {
+			_, err = d.next()
+			require.True(t, store.Is(err, store.KindUnavailable), "%v", err)
+		}
+		d.close()
+		e.faults.set(func(f *faults) { f.get = nil })
+	}
+}
+
 func TestAdmission(t *testing.T) {
 	e := newEnv(t, func(c *Config) { c.Limits.Requests = 1 })
 	b := e.bucket("admission")

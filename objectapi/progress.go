@@ -25,13 +25,17 @@ type watchedBody struct {
 	armed  time.Time // when the deadline was last set
 	window time.Time // when counting began
 	bytes  int64     // since then
+	err    error     // sticky
 }
 
 func newWatchedBody(body io.Reader, conn *http.ResponseController, stall time.Duration) *watchedBody {
 	return &watchedBody{body: body, conn: conn, stall: stall}
 }
 
-func (b *watchedBody) Read(p []byte) (int, error) {
+func (b *watchedBody) Read(p []byte) (n int, err error) {
+	if b.err != nil {
+		return 0, b.err
+	}
 	now := time.Now()
 	if now.Sub(b.armed) > time.Second {
 		b.armed = now
@@ -42,16 +46,18 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		b.window = now
 	case now.Sub(b.window) > b.stall:
 		if float64(b.bytes) < minRate*now.Sub(b.window).Seconds() {
-			return 0, s3err.New(s3err.RequestTimeout)
+			b.err = s3err.New(s3err.RequestTimeout)
+			return 0, b.err
 		}
 		b.window, b.bytes = now, 0
 	}
-	n, err := b.body.Read(p)
+	n, err = b.body.Read(p)
 	b.bytes += int64(n)
 	if err != nil {
+		b.err = bodyError(err)
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
-	return n, bodyError(err)
+	return n, b.err
 }
 
 // bodyError gives the failures of reading a body their S3 form.

@@ -1,6 +1,7 @@
 package objectapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -89,12 +90,17 @@ func (w *writer) inline(body io.Reader, size int) (*stored, error) {
 
 // read cuts body into blobs and starts placing them.
 func (w *writer) read(body io.Reader, size int64) (total int64, err error) {
-	for size == unknownSize || total < size {
-		want := int64(store.MaxBlob)
-		if size != unknownSize {
-			want = min(want, size-total)
-		}
-		n, err := w.readBlob(body, int(want))
+	p := &pace{Reader: body}
+	head := heads.Get().(*[headSize]byte)
+	defer heads.Put(head)
+	n, _ := fill(p, head[:]) // an error comes again behind these bytes
+	body = io.MultiReader(bytes.NewReader(head[:n]), p)
+	end := size
+	if size == unknownSize {
+		end = maxBody + 1
+	}
+	for total < end {
+		n, err := w.readBlob(body, p.blobSize(end-total, len(w.placed)))
 		total += int64(n)
 		switch {
 		case err == io.EOF && size == unknownSize:

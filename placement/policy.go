@@ -27,6 +27,9 @@ type Policy struct {
 // N returns the number of shards.
 func (p Policy) N() int { return int(p.K) + int(p.M) }
 
+// All is the mask of all shards.
+func (p Policy) All() uint16 { return uint16(1<<p.N() - 1) }
+
 // Overhead returns raw bytes per byte of payload.
 func (p Policy) Overhead() float64 { return float64(p.N()) / float64(p.K) }
 

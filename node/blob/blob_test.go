@@ -182,7 +182,18 @@ func TestHangingNodeIsWrittenAround(t *testing.T) {
 
 	table, err := b.current()
 	require.NoError(t, err)
-	require.False(t, table.usable[3])
+	require.False(t, table.byPolicy[1].usable[3])
+}
+
+// When every disk is slow, writes go on: none of them is avoided.
+func TestSlownessOfAllIsNobodysFault(t *testing.T) {
+	b := newBench(t, 2)
+	for n := placement.NodeID(1); n <= 6; n++ {
+		b.peers.lagged(n, time.Now())
+	}
+	placed, err := b.Put(context.Background(), owner, store.ClassStandard, b.payload(1<<20))
+	require.NoError(t, err)
+	require.Zero(t, placed.Missing)
 }
 
 // A small range costs one shard's range, and that range k times when the shard

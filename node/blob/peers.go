@@ -17,11 +17,12 @@ const avoidFor = 2 * time.Second
 type peers struct {
 	mu     sync.Mutex
 	nodes  map[placement.NodeID]*peerStat
-	change uint64 // counts the nodes that came to be avoided
+	change uint64 // counts the nodes that came to be avoided, or slow
 }
 
 type peerStat struct {
-	avoidUntil time.Time
+	avoidUntil time.Time     // it could not be reached
+	slowUntil  time.Time     // it made a put wait
 	read       time.Duration // moving average of read latency
 	spread     time.Duration // moving average of its deviation
 }
@@ -59,6 +60,27 @@ func (p *peers) changes() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.change
+}
+
+// lagged notes that a node made a put wait. Unlike one that cannot be reached it
+// is written to all the same when there is nothing better: under load all disks
+// are slow at times.
+func (p *peers) lagged(n placement.NodeID, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.statLocked(n)
+	if !now.Before(s.slowUntil) {
+		p.change++
+	}
+	s.slowUntil = now.Add(avoidFor)
+}
+
+// slow reports whether the node made a put wait just now.
+func (p *peers) slow(n placement.NodeID, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.nodes[n]
+	return s != nil && now.Before(s.slowUntil)
 }
 
 // avoided reports whether a call to the node failed just now.

@@ -35,7 +35,7 @@ func (c *Client) Put(ctx context.Context, owner store.Owner, class store.Class, 
 		if !ok {
 			return store.Placed{}, &store.Error{Op: op, Kind: store.KindUnavailable, Hint: "the cluster is still forming; see `cairn status`"}
 		}
-		pg, whole := t.pick(policy, tried)
+		pg, usable := t.pick(policy, tried)
 		if pg == nil {
 			if last == nil {
 				last = noGroups(policy)
@@ -44,7 +44,8 @@ func (c *Client) Put(ctx context.Context, owner store.Owner, class store.Class, 
 		}
 		tried = append(tried, pg.ID)
 		w := &putJob{
-			c: c, topo: t.topo, policy: policy, pg: pg, whole: whole, failed: ^t.usableMask(pg) & (1<<policy.N() - 1),
+			c: c, topo: t.topo, policy: policy, pg: pg,
+			failed: policy.All() &^ usable, whole: usable == policy.All(),
 			ref: store.Ref{Blob: c.newID(pg.ID), Len: uint32(len(payload)), CRC: crc},
 		}
 		placed, err := w.run(ctx, owner, payload)

@@ -95,7 +95,7 @@ func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) e
 // wait collects results until all shards are there, or the rule is met and
 // either nothing more can come or the grace is over.
 func (j *putJob) wait(ctx context.Context, results <-chan result) (store.Placed, error) {
-	all := uint16(1<<j.policy.N() - 1)
+	all := j.policy.All()
 	var late <-chan time.Time
 	var firstErr error
 	stuck := time.NewTimer(patience)
@@ -113,10 +113,11 @@ func (j *putJob) wait(ctx context.Context, results <-chan result) (store.Placed,
 			j.avoidLaggards()
 			return j.placed(), nil
 		case <-stuck.C:
-			if !j.enough() {
+			if !j.enough() && j.goAround() {
 				j.avoidLaggards()
 				return store.Placed{}, j.tooFew(firstErr)
 			}
+			stuck.Reset(patience)
 		case <-ctx.Done():
 			return store.Placed{}, &store.Error{Op: "put blob", Kind: store.KindOf(ctx.Err()), Err: ctx.Err()}
 		}
@@ -135,11 +136,17 @@ func (j *putJob) wait(ctx context.Context, results <-chan result) (store.Placed,
 	}
 }
 
+// goAround reports whether the disks that have answered could take a blob alone.
+// If not, too many are slow for it to be their own fault, and waiting is best.
+func (j *putJob) goAround() bool {
+	return j.policy.AckedAt(placement.LevelNode, j.pg, j.topo, j.acked)
+}
+
 // avoidLaggards steers the next puts around nodes that made this one wait.
 func (j *putJob) avoidLaggards() {
 	for i, d := range j.pg.Holders {
 		if node, ok := j.topo.NodeOf(d); ok && (j.acked|j.failed)&(1<<i) == 0 {
-			j.c.peers.failed(node.ID, j.c.clock())
+			j.c.peers.lagged(node.ID, j.c.clock())
 		}
 	}
 }
@@ -157,7 +164,7 @@ func first(a, b error) error {
 func (j *putJob) enough() bool { return j.meets(j.acked) }
 
 // possible reports whether the shards still under way could meet the rule.
-func (j *putJob) possible() bool { return j.meets(^j.failed & (1<<j.policy.N() - 1)) }
+func (j *putJob) possible() bool { return j.meets(j.policy.All() &^ j.failed) }
 
 func (j *putJob) meets(mask uint16) bool {
 	if ackAtK {
@@ -171,8 +178,7 @@ func (j *putJob) meets(mask uint16) bool {
 
 // placed is the receipt.
 func (j *putJob) placed() store.Placed {
-	all := uint16(1<<j.policy.N() - 1)
-	return store.Placed{Ref: j.ref, Gen: j.pg.Gen, Missing: all &^ j.acked}
+	return store.Placed{Ref: j.ref, Gen: j.pg.Gen, Missing: j.policy.All() &^ j.acked}
 }
 
 // tooFew is the error of a group that could not take the blob safely. Its kind

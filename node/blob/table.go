@@ -2,6 +2,7 @@ package blob
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,17 +21,19 @@ type table struct {
 	topo     *placement.Topology
 	policies []placement.Policy
 	byPolicy map[placement.PolicyID]*choices
-	usable   map[placement.DiskID]bool // may take new shards
-	epoch    uint64                    // of the placement
-	change   uint64                    // of the peers
+	epoch    uint64 // of the placement
+	change   uint64 // of the peers
 	made     time.Time
 }
 
 // choices are the groups of one policy in order of preference.
 type choices struct {
+	usable           diskSet         // may take new shards
 	normal, fallback []*placement.PG // all holders usable
 	partial          []*placement.PG // some are not, the rest meets the rule at node level
 }
+
+type diskSet map[placement.DiskID]bool
 
 // tableCache keeps the newest table.
 type tableCache struct {
@@ -59,10 +62,7 @@ func (c *Client) current() (*table, error) {
 }
 
 func (c *Client) newTable(old *table, epoch uint64, now time.Time) (*table, error) {
-	t := &table{
-		epoch: epoch, made: now,
-		byPolicy: map[placement.PolicyID]*choices{}, usable: map[placement.DiskID]bool{},
-	}
+	t := &table{epoch: epoch, made: now, byPolicy: map[placement.PolicyID]*choices{}}
 	if old != nil && old.epoch == epoch {
 		t.topo, t.policies = old.topo, old.policies
 	} else {
@@ -72,16 +72,21 @@ func (c *Client) newTable(old *table, epoch uint64, now time.Time) (*table, erro
 		}
 		t.topo, t.policies = topo, c.view.Policies()
 	}
+	writable, prompt := diskSet{}, diskSet{}
 	for _, d := range t.topo.Disks() {
-		t.usable[d.ID] = c.writable(d, now)
+		writable[d.ID] = c.writable(d, now)
+		prompt[d.ID] = writable[d.ID] && !c.peers.slow(d.Node, now)
+	}
+	rows := map[placement.PolicyID][]*placement.PG{}
+	for _, pg := range c.view.PGs() {
+		rows[pg.Policy] = append(rows[pg.Policy], pg)
 	}
 	for _, p := range t.policies {
-		t.byPolicy[p.ID] = &choices{}
-	}
-	for _, pg := range c.view.PGs() {
-		if p := c.view.Policy(pg.Policy); p != nil && pg.State == placement.StateOpen {
-			t.add(pg, *p)
+		ch := t.choose(p, rows[p.ID], prompt)
+		if ch.empty() {
+			ch = t.choose(p, rows[p.ID], writable) // better slow than not at all
 		}
+		t.byPolicy[p.ID] = ch
 	}
 	return t, nil
 }
@@ -98,45 +103,51 @@ func (c *Client) writable(d placement.Disk, now time.Time) bool {
 	return beat != nil && data.Health(beat.Health) == data.Healthy
 }
 
-func (t *table) add(pg *placement.PG, p placement.Policy) {
-	ch := t.byPolicy[p.ID]
-	mask := t.usableMask(pg)
-	switch {
-	case ch == nil: // the policy is newer than the table
-	case mask != 1<<p.N()-1:
-		if p.AckedAt(placement.LevelNode, pg, t.topo, mask) {
-			ch.partial = append(ch.partial, pg)
+// choose sorts the open groups of a policy by what the usable disks make of them.
+func (t *table) choose(p placement.Policy, rows []*placement.PG, usable diskSet) *choices {
+	ch := &choices{usable: usable}
+	for _, pg := range rows {
+		mask := usable.of(pg)
+		switch {
+		case pg.State != placement.StateOpen:
+		case mask != p.All():
+			if p.AckedAt(placement.LevelNode, pg, t.topo, mask) {
+				ch.partial = append(ch.partial, pg)
+			}
+		case pg.Class == placement.PGFallback:
+			ch.fallback = append(ch.fallback, pg)
+		default:
+			ch.normal = append(ch.normal, pg)
 		}
-	case pg.Class == placement.PGFallback:
-		ch.fallback = append(ch.fallback, pg)
-	default:
-		ch.normal = append(ch.normal, pg)
 	}
+	return ch
 }
 
-// usableMask has a bit for each slot whose disk may take new shards.
-func (t *table) usableMask(pg *placement.PG) (mask uint16) {
+func (ch *choices) empty() bool { return len(ch.normal)+len(ch.fallback)+len(ch.partial) == 0 }
+
+// of has a bit for each slot of a group whose disk is in the set.
+func (s diskSet) of(pg *placement.PG) (mask uint16) {
 	for i, d := range pg.Holders {
-		if t.usable[d] {
+		if s[d] {
 			mask |= 1 << i
 		}
 	}
 	return mask
 }
 
-// pick returns a group for a new blob and whether all its holders are usable,
-// none of tried. A nil group means that there is none left.
-func (t *table) pick(p placement.Policy, tried []placement.PGID) (pg *placement.PG, whole bool) {
+// pick returns a group for a new blob, none of tried, and the slots whose disks
+// may be written. A nil group means that there is none left.
+func (t *table) pick(p placement.Policy, tried []placement.PGID) (pg *placement.PG, usable uint16) {
 	ch := t.byPolicy[p.ID]
 	if ch == nil {
-		return nil, false
+		return nil, 0
 	}
-	for _, list := range [][]*placement.PG{ch.normal, ch.fallback} {
+	for _, list := range [][]*placement.PG{ch.normal, ch.fallback, ch.partial} {
 		if pg := random(list, tried); pg != nil {
-			return pg, true
+			return pg, ch.usable.of(pg)
 		}
 	}
-	return random(ch.partial, tried), false
+	return nil, 0
 }
 
 // random returns a group of the list at random that was not tried yet.
@@ -147,20 +158,11 @@ func random(list []*placement.PG, tried []placement.PGID) *placement.PG {
 	at := rand.IntN(len(list))
 	for i := range list {
 		pg := list[(at+i)%len(list)]
-		if !contains(tried, pg.ID) {
+		if !slices.Contains(tried, pg.ID) {
 			return pg
 		}
 	}
 	return nil
-}
-
-func contains(list []placement.PGID, id placement.PGID) bool {
-	for _, x := range list {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }
 
 // noGroups explains why nothing can be written.
