@@ -29,6 +29,7 @@ type global struct {
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	g := &global{streams: streams{in, out, errw}}
 	root := newRootCommand(g)
 	root.SetArgs(args)

@@ -43,12 +43,16 @@ func (h *Host) tend() {
 	}
 }
 
+// running returns the groups that have been started; one that is only being
+// opened has no Raft yet.
 func (h *Host) running() []*Group {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]*Group, 0, len(h.groups))
 	for _, g := range h.groups {
-		out = append(out, g)
+		if g.started.Load() {
+			out = append(out, g)
+		}
 	}
 	return out
 }
