@@ -11,6 +11,9 @@ import (
 // ownerEnforced is the one object ownership that buckets have.
 const ownerEnforced = "BucketOwnerEnforced"
 
+// classicRegion is the region that keeps S3's first habits.
+const classicRegion = "us-east-1"
+
 // createBucket answers CreateBucket.
 func (q *request) createBucket() error {
 	if err := q.checkBucketHeaders(); err != nil {
@@ -31,8 +34,10 @@ func (q *request) createBucket() error {
 		return s3err.New(s3err.BucketAlreadyExists)
 	case store.Is(err, store.KindExists) && entry.State == store.NameDeleting:
 		return s3err.Msg(s3err.OperationAborted, "The bucket is being deleted. Try again when it is gone.")
-	case store.Is(err, store.KindExists):
+	case store.Is(err, store.KindExists) && q.g.region != classicRegion:
 		return s3err.New(s3err.BucketAlreadyOwnedByYou)
+	case store.Is(err, store.KindExists):
+		// Nothing to do: in this region S3 lets an owner create a bucket again.
 	case err != nil:
 		return err
 	}
@@ -77,7 +82,7 @@ func (q *request) headBucket() error {
 // getLocation answers GetBucketLocation. us-east-1 is told as nothing.
 func (q *request) getLocation() error {
 	w := s3xml.NewWriter("LocationConstraint")
-	if q.g.region != "us-east-1" {
+	if q.g.region != classicRegion {
 		w.Chars(q.g.region)
 	}
 	return q.replyXML(w)

@@ -107,13 +107,12 @@ func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
 func (q *request) writeCondition() (machine.Cond, error) {
 	var c machine.Cond
 	if v := q.header("If-None-Match"); v != "" {
-		if v != "*" {
-			return c, notImplemented("If-None-Match with a value other than * on a write")
+		if c.Absent = v == "*"; !c.Absent {
+			c.NotETag = bareETag(v)
 		}
-		c.Absent = true
 	}
 	c.ETag = bareETag(q.header("If-Match"))
-	if c.Absent && c.ETag != "" {
+	if (c.Absent || c.NotETag != "") && c.ETag != "" {
 		return c, invalidRequest("If-Match and If-None-Match cannot both be given.")
 	}
 	return c, nil

@@ -84,10 +84,15 @@ func (d *digests) setChecksum(name, value string) error {
 	}
 	sum, ok := a.Decode(strings.TrimSpace(value))
 	if !ok {
-		return invalidRequest("Value for %s header is invalid.", a.Header())
+		return badChecksum(a)
 	}
 	d.algorithm, d.sum = a, sum
 	return nil
+}
+
+// badChecksum refuses a value that cannot be a checksum of the algorithm.
+func badChecksum(a checksum.Algorithm) error {
+	return s3err.Msg(s3err.BadDigest, "Value for "+a.Header()+" header is invalid.")
 }
 
 func tooManyChecksums() error {

@@ -52,6 +52,10 @@ func readHeaders(m *machine.Meta, h http.Header) {
 // of the transfer.
 func storedEncoding(values []string) string {
 	var kept []string
+	whole := strings.Join(values, ",")
+	if !strings.Contains(strings.ToLower(whole), "aws-chunked") {
+		return whole // as it was sent, spaces too
+	}
 	for _, v := range values {
 		for token := range strings.SplitSeq(v, ",") {
 			if token = strings.TrimSpace(token); token != "" && !strings.EqualFold(token, "aws-chunked") {

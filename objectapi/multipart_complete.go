@@ -104,7 +104,7 @@ func objectChecksum(h http.Header) (c machine.Checksum, err error) {
 		var ok bool
 		v, _, _ = strings.Cut(v, "-") // a composite one has its number of parts behind it
 		if c.Sum, ok = a.Decode(v); !ok {
-			return c, invalidRequest("Value for %s header is invalid.", a.Header())
+			return c, badChecksum(a)
 		}
 		c.Algorithm = a
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"cairn/objectapi/checksum"
+	"cairn/objectapi/machine"
 )
 
 // hostileKeys are keys that servers have been known to change.
@@ -213,7 +214,8 @@ func TestWriteConditions(t *testing.T) {
 	require.NoError(t, put(nil, aws.String("*")))
 	code(t, "PreconditionFailed", put(nil, aws.String("*")))
 	code(t, "PreconditionFailed", put(aws.String(`"abc"`), nil))
-	code(t, "NotImplemented", put(nil, aws.String(`"abc"`)))
+	require.NoError(t, put(nil, aws.String(`"abc"`)))
+	code(t, "PreconditionFailed", put(nil, aws.String(`"9dd4e461268c8034f5c8564e155c67a6"`)))
 	require.NoError(t, put(aws.String(`"9dd4e461268c8034f5c8564e155c67a6"`), nil))
 
 	_, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: aws.String("k"), IfMatch: aws.String(`"abc"`)})
@@ -222,6 +224,8 @@ func TestWriteConditions(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: aws.String("k")})
 	require.NoError(t, err, "deleting what is not there")
+	_, err = c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: aws.String("k"), IfMatch: aws.String(`"abc"`)})
+	require.NoError(t, err, "what was to go is gone")
 }
 
 func TestChecksums(t *testing.T) {
@@ -244,10 +248,11 @@ func TestChecksums(t *testing.T) {
 	resp, body := e.raw("PUT", "/checksums/bad", strings.NewReader("hello"), "X-Amz-Checksum-Crc32", "AAAAAA==")
 	require.Equal(t, 400, resp.StatusCode)
 	require.Equal(t, "BadDigest", element(body, "Code"))
+	_, body = e.raw("PUT", "/checksums/bad", strings.NewReader("hello"), "X-Amz-Checksum-Crc32", "AAAA")
+	require.Equal(t, "BadDigest", element(body, "Code"))
 	_, body = e.raw("PUT", "/checksums/bad", strings.NewReader("hello"), "Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
 	require.Equal(t, "BadDigest", element(body, "Code"))
 	for _, h := range [][]string{
-		{"X-Amz-Checksum-Crc32", "AAAA"},
 		{"X-Amz-Checksum-Crc32", "NhCmhg==", "X-Amz-Checksum-Crc32c", "mnG7TA=="},
 		{"X-Amz-Checksum-Crc32", "NhCmhg==", "X-Amz-Sdk-Checksum-Algorithm", "SHA256"},
 	} {
@@ -340,6 +345,22 @@ func TestCopy(t *testing.T) {
 	code(t, "PreconditionFailed", err)
 }
 
+func TestStoredEncoding(t *testing.T) {
+	for sent, kept := range map[string]string{
+		"deflate, gzip": "deflate, gzip", "gzip, aws-chunked": "gzip", "AWS-chunked,gzip": "gzip", "aws-chunked": "", "": "",
+	} {
+		require.Equal(t, kept, storedEncoding([]string{sent}), sent)
+	}
+}
+
+// TestTagsAreSorted sends tags in the header in another order than they are
+// listed in.
+func TestTagsAreSorted(t *testing.T) {
+	tags, err := parseTagQuery("foo=bar&bar")
+	require.NoError(t, err)
+	require.Equal(t, []machine.Pair{{Name: "bar"}, {Name: "foo", Value: "bar"}}, tags)
+}
+
 func TestTagging(t *testing.T) {
 	e := newEnv(t)
 	b := e.bucket("tags")
@@ -356,7 +377,7 @@ func TestTagging(t *testing.T) {
 	_, err := c.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: &b, Key: key, Tagging: set(10)})
 	require.NoError(t, err)
 	_, err = c.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: &b, Key: key, Tagging: set(11)})
-	code(t, "BadRequest", err)
+	code(t, "InvalidTag", err)
 	out, err := c.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &b, Key: key})
 	require.NoError(t, err)
 	require.Len(t, out.TagSet, 10)

@@ -55,8 +55,11 @@ func (q *request) authenticateForm(form *postform.Form) (*postform.Policy, error
 	if f["awsaccesskeyid"] != "" || f["signature"] != "" {
 		return nil, invalidRequest("The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	}
-	if f["policy"] == "" || f["x-amz-signature"] == "" {
+	if f["policy"] == "" {
 		return nil, s3err.New(s3err.AccessDenied)
+	}
+	if f["x-amz-signature"] == "" {
+		return nil, invalidArgument("x-amz-signature", "", "Bucket POST must contain a field named 'X-Amz-Signature'. If it is specified, please check the order of the fields.")
 	}
 	claim, err := sigv4.ParseForm(f["x-amz-algorithm"], f["x-amz-credential"], f["x-amz-date"], f["x-amz-signature"])
 	if err != nil {

@@ -2,6 +2,7 @@ package objectapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -46,9 +47,10 @@ func parseTagging(doc []byte, most int, what string) ([]machine.Pair, error) {
 	return tags, checkTags(tags, most, what)
 }
 
+// checkTags refuses bad tags and sorts good ones by name, as they are listed.
 func checkTags(tags []machine.Pair, most int, what string) error {
 	if len(tags) > most {
-		return s3err.Msg(s3err.BadRequest, what+" tags cannot be greater than "+strconv.Itoa(most))
+		return s3err.Msg(s3err.InvalidTag, what+" tags cannot be greater than "+strconv.Itoa(most))
 	}
 	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
@@ -64,6 +66,7 @@ func checkTags(tags []machine.Pair, most int, what string) error {
 		}
 		seen[t.Name] = true
 	}
+	slices.SortFunc(tags, func(a, b machine.Pair) int { return strings.Compare(a.Name, b.Name) })
 	return nil
 }
 

@@ -73,6 +73,9 @@ func validBucketName(s string) bool {
 			return false
 		}
 	}
+	if strings.Contains(s, ".-") || strings.Contains(s, "-.") {
+		return false // no label of a host name
+	}
 	for _, p := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
 		if strings.HasPrefix(s, p) {
 			return false

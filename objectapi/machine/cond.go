@@ -5,6 +5,7 @@ import "cairn/store"
 func (e *encoder) cond(c *Cond) {
 	e.bool(c.Absent)
 	e.str(c.ETag)
+	e.str(c.NotETag)
 	e.bool(c.Size != nil)
 	if c.Size != nil {
 		e.u64(uint64(*c.Size))
@@ -16,7 +17,7 @@ func (e *encoder) cond(c *Cond) {
 }
 
 func (d *decoder) cond() Cond {
-	c := Cond{Absent: d.bool(), ETag: d.str()}
+	c := Cond{Absent: d.bool(), ETag: d.str(), NotETag: d.str()}
 	if d.bool() {
 		size := int64(d.u64())
 		c.Size = &size
@@ -32,6 +33,9 @@ func (d *decoder) cond() Cond {
 func (c *Cond) check(op string, key []byte, head *objRec) error {
 	broken := func(reason string) error { return fail(op, key, store.KindPrecondition, reason, "") }
 	if c.Absent && head != nil {
+		return broken(ReasonExists)
+	}
+	if c.NotETag != "" && head != nil && c.NotETag == head.ETag() {
 		return broken(ReasonExists)
 	}
 	if c.ETag == "" && c.Size == nil && c.Modified == nil {

@@ -4,8 +4,8 @@ import "cairn/store"
 
 const deleting = "delete object"
 
-// applyDelete removes the current object. Without one, and without a
-// condition, it has no effect and is no error.
+// applyDelete removes the current object. Without one it has no
+// effect and is no error, whatever the condition: what was to go is gone.
 //
 // Format 1: header | key | cond. Reply: u8 format | u8 existed | u8 drain.
 func applyDelete(tx store.Txn, d *decoder) ([]byte, error) {
@@ -21,8 +21,10 @@ func applyDelete(tx store.Txn, d *decoder) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cond.check(deleting, key, head); err != nil {
-		return nil, err
+	if head != nil {
+		if err := cond.check(deleting, key, head); err != nil {
+			return nil, err
+		}
 	}
 	left := false
 	if head != nil {

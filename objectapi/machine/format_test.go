@@ -111,7 +111,7 @@ func rowFormats() []format {
 // commandFormats are the commands that have a struct of their own.
 func commandFormats() []format {
 	size, at := int64(5), store.Time(6000)
-	cond := Cond{Absent: true, ETag: "e", Size: &size, Modified: &at}
+	cond := Cond{Absent: true, ETag: "e", NotETag: "n", Size: &size, Modified: &at}
 	command := func(decode func(*decoder) ([]byte, error)) func([]byte) ([]byte, error) {
 		return func(b []byte) ([]byte, error) {
 			d := newDecoder(b)

@@ -121,7 +121,7 @@ func (m *model) wait(t *rapid.T) {
 // cond draws a condition, and tells the error that it must give.
 func (m *model) cond(t *rapid.T, key string) (c Cond, kind store.ErrKind, reason string) {
 	have := m.objects[key]
-	switch rapid.IntRange(0, 5).Draw(t, "cond") {
+	switch rapid.IntRange(0, 6).Draw(t, "cond") {
 	case 0:
 		c.Absent = true
 		if have != nil {
@@ -141,6 +141,12 @@ func (m *model) cond(t *rapid.T, key string) (c Cond, kind store.ErrKind, reason
 	case 3:
 		if have != nil {
 			c.ETag = have.etag
+		}
+	case 4:
+		c.NotETag = "nonsense"
+		if have != nil && rapid.Bool().Draw(t, "same") {
+			c.NotETag = have.etag
+			return c, store.KindPrecondition, ReasonExists
 		}
 	}
 	return c, 0, ""
@@ -187,6 +193,9 @@ func (m *model) delete(t *rapid.T) {
 	}
 	if c.Absent && have != nil {
 		c, reason = Cond{}, ""
+	}
+	if have == nil {
+		reason = "" // what was to go is gone
 	}
 	d, err := m.c.Delete(ctx, m.ns, key, c)
 	if reason != "" {

@@ -109,6 +109,9 @@ type Cond struct {
 	// the error is [store.KindPrecondition], [ReasonETag]; without an object,
 	// [store.KindNotFound], [ReasonKey].
 	ETag string
+	// NotETag: the object, if there is one, has another ETag (If-None-Match with
+	// an entity tag). Else the error is [store.KindPrecondition], [ReasonExists].
+	NotETag string
 	// Size and Modified (compared in seconds) are those of the object. Only
 	// Delete looks at them. Errors as for ETag, with [ReasonSize] and
 	// [ReasonModified].

@@ -31,21 +31,23 @@ func ParsePolicy(encoded string) (*Policy, error) {
 	if err != nil {
 		return nil, invalid("it is not base64")
 	}
-	var doc struct {
-		Expiration string
-		Conditions []json.RawMessage
-	}
+	var doc map[string]json.RawMessage // not a struct: the names' case counts
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return nil, invalid("it is not JSON")
 	}
+	var expiration string
 	p := &Policy{MaxSize: math.MaxInt64}
-	if p.expires, err = time.Parse(time.RFC3339, doc.Expiration); err != nil {
+	if json.Unmarshal(doc["expiration"], &expiration) != nil {
+		return nil, invalid("it has no expiration")
+	}
+	if p.expires, err = time.Parse(time.RFC3339, expiration); err != nil {
 		return nil, invalid("its expiration is not a date")
 	}
-	if doc.Conditions == nil {
+	var conditions []json.RawMessage
+	if json.Unmarshal(doc["conditions"], &conditions) != nil || conditions == nil {
 		return nil, invalid("it has no conditions")
 	}
-	for _, c := range doc.Conditions {
+	for _, c := range conditions {
 		if err := p.add(c); err != nil {
 			return nil, err
 		}
@@ -62,6 +64,9 @@ func invalid(why string) error {
 func (p *Policy) add(raw json.RawMessage) error {
 	var equal map[string]string
 	if json.Unmarshal(raw, &equal) == nil && equal != nil {
+		if len(equal) == 0 {
+			return invalid("a condition is empty")
+		}
 		for field, value := range equal {
 			p.conditions = append(p.conditions, condition{field: strings.ToLower(field), value: value})
 		}
@@ -107,13 +112,14 @@ func number(v any) (int64, bool) {
 	return int64(f), ok && f >= 0 && f <= 1<<53
 }
 
-// exempt are the fields that no condition needs to cover.
+// exempt are the fields that no condition needs to cover. A checksum of the file
+// is one: it can only make an upload fail.
 func exempt(field string) bool {
 	switch field {
 	case "policy", "file", "x-amz-signature", "signature", "awsaccesskeyid":
 		return true
 	}
-	return strings.HasPrefix(field, "x-ignore-")
+	return strings.HasPrefix(field, "x-ignore-") || strings.HasPrefix(field, "x-amz-checksum-")
 }
 
 // Check compares the policy with a form's fields, among which must be "bucket"

@@ -26,7 +26,7 @@ func TestPolicy(t *testing.T) {
 	require.EqualValues(t, 1, p.MinSize)
 	require.EqualValues(t, 100, p.MaxSize)
 	good := func() map[string]string {
-		return map[string]string{"bucket": "b", "key": "user/1", "content-type": "image/png", "acl": "private", "policy": "x", "x-amz-signature": "y", "x-ignore-me": "z"}
+		return map[string]string{"bucket": "b", "key": "user/1", "content-type": "image/png", "acl": "private", "policy": "x", "x-amz-signature": "y", "x-ignore-me": "z", "x-amz-checksum-crc32": "c"}
 	}
 	require.NoError(t, p.Check(good(), before2030))
 	require.ErrorIs(t, p.Check(good(), before2030.AddDate(1, 0, 0)), s3err.New(s3err.AccessDenied))
@@ -41,6 +41,9 @@ func TestPolicyMalformed(t *testing.T) {
 	for _, s := range []string{
 		"", "null", "[]", `{"conditions": []}`, `{"expiration": "2030-01-01T00:00:00Z"}`,
 		`{"expiration": "x", "conditions": []}`,
+		`{"Expiration": "2030-01-01T00:00:00Z", "conditions": []}`,
+		`{"expiration": "2030-01-01T00:00:00Z", "CONDITIONS": []}`,
+		`{"expiration": "2030-01-01T00:00:00Z", "conditions": [{}]}`,
 		`{"expiration": "2030-01-01T00:00:00Z", "conditions": [1]}`,
 		`{"expiration": "2030-01-01T00:00:00Z", "conditions": [null]}`,
 		`{"expiration": "2030-01-01T00:00:00Z", "conditions": [["eq", "key", "x"]]}`,

@@ -144,7 +144,7 @@ func parsePresigned(r *Request) (*Claim, error) {
 	case err != nil:
 		return nil, badQuery("X-Amz-Expires should be a number")
 	case seconds < 1:
-		return nil, badQuery("X-Amz-Expires must be at least 1 second")
+		return nil, s3err.Msg(s3err.AccessDenied, "Request has expired")
 	case seconds > maxExpires:
 		return nil, badQuery("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
 	}

@@ -52,7 +52,7 @@ func TestRefusals(t *testing.T) {
 		"no date":             {newRequest(t, "GET", "h", "/b", "X-Amz-Content-Sha256:"+noBody, authLine(signed, sig)), s3err.AccessDenied},
 		"presigned expired":   {query("60", ""), s3err.AccessDenied},
 		"presigned too long":  {query("604801", ""), s3err.AuthorizationQueryParametersError},
-		"presigned zero":      {query("0", ""), s3err.AuthorizationQueryParametersError},
+		"presigned zero":      {query("0", ""), s3err.AccessDenied},
 		"presigned signature": {query("3600", ""), s3err.SignatureDoesNotMatch},
 		"presigned half":      {newRequest(t, "GET", "h", "/b?X-Amz-Signature="+sig), s3err.AuthorizationQueryParametersError},
 	} {
