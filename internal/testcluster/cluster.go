@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"cairn/node"
 	"cairn/node/config"
 	"cairn/node/fabric"
+	"cairn/placement"
 	"cairn/store"
 )
 
@@ -27,6 +29,7 @@ type Cluster struct {
 	t        testing.TB
 	dir      string
 	machines func() []store.Machine
+	ahead    atomic.Int64 // how far the cluster's clock is ahead of the wall's
 	Net      *fabric.Network
 	names    []string
 
@@ -102,6 +105,16 @@ func (c *Cluster) Node(name string) *node.Node {
 	return c.nodes[name].node
 }
 
+// NodeByID returns a running node, nil if it is stopped.
+func (c *Cluster) NodeByID(id placement.NodeID) *node.Node {
+	for _, name := range c.names {
+		if n := c.Node(name); n != nil && n.ID() == id {
+			return n
+		}
+	}
+	return nil
+}
+
 // Restart starts a node that is not running.
 func (c *Cluster) Restart(name string) {
 	c.t.Helper()
@@ -111,12 +124,30 @@ func (c *Cluster) Restart(name string) {
 	f := c.Net.Join(id.Node)
 	n, err := node.Open(r.cfg, node.Options{
 		Fabric: f, Logger: Logger(c.t), Machines: c.machines(),
+		Clock:   c.Now,
 		OnFatal: func(err error) { c.t.Logf("node %s: fatal: %v", name, err) },
 	})
 	require.NoError(c.t, err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.node, r.fabric = n, f
+}
+
+// Now is the time of all nodes; Advance moves it on.
+func (c *Cluster) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// Advance moves the clock of all nodes on.
+func (c *Cluster) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// Wipe empties the directory of a node that is stopped, disk and all, and has it
+// invited again under its name by another one.
+func (c *Cluster) Wipe(name, by string) {
+	c.t.Helper()
+	cfg := c.nodes[name].cfg
+	require.NoError(c.t, os.RemoveAll(cfg.Dir))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(c.t, c.Node(by).Invite(ctx, cfg))
 }
 
 // Kill stops a node as kill -9 does.

@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type table struct {
 	policies []placement.Policy
 	byPolicy map[placement.PolicyID]*choices
 	usable   map[placement.DiskID]bool // may take new shards
+	full     int                       // disks that answer and are at their reserve
 	epoch    uint64                    // of the placement
 	change   uint64                    // of the peers
 	made     time.Time
@@ -74,6 +76,9 @@ func (c *Client) newTable(old *table, epoch uint64, now time.Time) (*table, erro
 	}
 	for _, d := range t.topo.Disks() {
 		t.usable[d.ID] = c.writable(d, now)
+		if beat := c.live.Disk(d.ID); beat != nil && data.Health(beat.Health) == data.Full {
+			t.full++
+		}
 	}
 	for _, p := range t.policies {
 		t.byPolicy[p.ID] = &choices{}
@@ -164,7 +169,13 @@ func contains(list []placement.PGID, id placement.PGID) bool {
 }
 
 // noGroups explains why nothing can be written.
-func noGroups(p placement.Policy) error {
+func (t *table) noGroups(p placement.Policy) error {
+	if t.full > 0 {
+		return &store.Error{
+			Op: "put blob", Kind: store.KindNoSpace, Resource: fmt.Sprintf("%d of %d disks are full", t.full, len(t.topo.Disks())),
+			Hint: "add disks, or delete something: deletes still work; see `cairn status`",
+		}
+	}
 	return &store.Error{
 		Op: "put blob", Kind: store.KindUnavailable, Resource: p.Code(),
 		Hint: "too few disks take writes; see `cairn status`",
