@@ -19,7 +19,6 @@ import (
 	"cairn/node"
 	"cairn/node/config"
 	"cairn/node/fabric"
-	"cairn/placement"
 	"cairn/store"
 )
 
@@ -105,16 +104,6 @@ func (c *Cluster) Node(name string) *node.Node {
 	return c.nodes[name].node
 }
 
-// NodeByID returns a running node, nil if it is stopped.
-func (c *Cluster) NodeByID(id placement.NodeID) *node.Node {
-	for _, name := range c.names {
-		if n := c.Node(name); n != nil && n.ID() == id {
-			return n
-		}
-	}
-	return nil
-}
-
 // Restart starts a node that is not running.
 func (c *Cluster) Restart(name string) {
 	c.t.Helper()
@@ -138,17 +127,6 @@ func (c *Cluster) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.
 
 // Advance moves the clock of all nodes on.
 func (c *Cluster) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
-
-// Wipe empties the directory of a node that is stopped, disk and all, and has it
-// invited again under its name by another one.
-func (c *Cluster) Wipe(name, by string) {
-	c.t.Helper()
-	cfg := c.nodes[name].cfg
-	require.NoError(c.t, os.RemoveAll(cfg.Dir))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	require.NoError(c.t, c.Node(by).Invite(ctx, cfg))
-}
 
 // Kill stops a node as kill -9 does.
 func (c *Cluster) Kill(name string) {

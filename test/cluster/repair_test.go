@@ -12,7 +12,6 @@ import (
 
 	"cairn/internal/testcluster"
 	"cairn/node/data/disk"
-	"cairn/placement"
 	"cairn/store"
 )
 
@@ -67,84 +66,6 @@ func shards(t *testing.T, c *testcluster.Cluster) (slots map[store.BlobID]uint16
 		}
 	}
 	return slots, strays
-}
-
-// requireComplete checks that every blob that can be read has all its shards
-// where the map says. Fewer than k shards are a put that failed.
-func requireComplete(t *testing.T, c *testcluster.Cluster) {
-	t.Helper()
-	view := c.Node("a1").Root().View()
-	slots, _ := shards(t, c)
-	require.NotEmpty(t, slots)
-	incomplete := 0
-	for blob, mask := range slots {
-		p := view.Policy(view.PG(placement.PGID(blob.PG())).Policy)
-		if mask != 1<<p.N()-1 {
-			incomplete++
-		}
-	}
-	require.Zero(t, incomplete, "of %d blobs", len(slots))
-}
-
-// settled reports whether no slot is on its way and no holder is out.
-func settled(c *testcluster.Cluster) bool {
-	view := c.Node("a1").Root().View()
-	topo, err := view.Topology()
-	if err != nil {
-		return false
-	}
-	for _, pg := range view.PGs() {
-		if pg.Moving() > 0 {
-			return false
-		}
-		for _, d := range pg.Holders {
-			if n, ok := topo.NodeOf(d); !ok || !topo.Counted(d) || c.NodeByID(n.ID) == nil {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// A node loses its directory and comes back under its name: it is a new member
-// of its groups, its new disk takes the slots of the lost one, and all the time
-// others write.
-func TestWipedNodeIsMadeWhole(t *testing.T) {
-	t.Parallel()
-	c, cl := start(t, testcluster.Options{DownOut: 3 * time.Second})
-	stop := write(cl, 2)
-	was := c.Node("c1").Root().View().NodeNamed("c1")
-	c.Kill("c1")
-	c.Wipe("c1", "a1")
-	c.Restart("c1")
-	c.WaitReady()
-	var lost placement.DiskID
-	for _, d := range c.Node("a1").Root().View().Disks() {
-		if d.Node == was.Id && lost == 0 {
-			lost = placement.DiskID(d.Id)
-		}
-	}
-	require.Eventually(t, func() bool { // all slots of the lost disk have a new home
-		for _, pg := range c.Node("a1").Root().View().PGs() {
-			if pg.Has(lost) {
-				return false
-			}
-		}
-		return true
-	}, 60*time.Second, 100*time.Millisecond)
-	l := stop()
-	require.Empty(t, l.failed)
-	waitPaid(t, c)
-	require.Eventually(t, func() bool { return settled(c) }, 30*time.Second, 100*time.Millisecond)
-	requireComplete(t, c)
-	c.Kill("a2") // the new disk is needed now
-	c.Kill("b1")
-	l.check(t, cl)
-	for _, g := range c.Node("c1").Groups() {
-		for _, m := range g.Members() {
-			require.NotEqual(t, was.Incarnation, m.Incarnation[:], "the lost incarnation is still in group %d", g.ID())
-		}
-	}
 }
 
 // What was deleted frees its space after the grace; a disk that was away does
