@@ -68,7 +68,7 @@ func (n *Node) openClients(writer uint32) {
 	session, view := raftgroup.NewSession(uint64(writer)), n.root.View()
 	remote := data.NewClient(n.fabric)
 	n.rows = meta.NewClient(n.fabric, n.root, session)
-	n.blobs = blob.New(blob.Config{Shards: remote, View: view, Live: n.root.Live(), Writer: writer, Clock: time.Now})
+	n.blobs = blob.New(blob.Config{Shards: remote, View: view, Live: n.root.Live(), Writer: writer, Clock: n.opts.Clock})
 	n.onClose(func() error { n.blobs.Close(); return nil })
 	n.filler = fill.Start(fill.Config{
 		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, Used: n.used,
@@ -76,7 +76,8 @@ func (n *Node) openClients(writer uint32) {
 	n.filler.Serve(n.fabric)
 	n.onClose(func() error { n.filler.Close(); return nil })
 	n.worker = worker.Start(worker.Config{
-		Fabric: n.fabric, Root: n.root, Meta: n.meta, Rows: n.rows, Data: remote, Local: n.data, Session: session, Logger: n.log,
+		Fabric: n.fabric, Root: n.root, Meta: n.meta, Rows: n.rows, Data: remote, Local: n.data,
+		Blobs: n.blobs, Session: session, Clock: n.opts.Clock, Logger: n.log,
 	})
 	n.onClose(func() error { n.worker.Close(); return nil })
 }

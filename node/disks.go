@@ -73,7 +73,13 @@ func (n *Node) heartbeat() *pb.HeartbeatRequest {
 	default:
 		return nil
 	}
-	return &pb.HeartbeatRequest{Node: uint32(n.id.Node), Incarnation: n.id.Incarnation[:], Disks: n.data.Beats()}
+	r := &pb.HeartbeatRequest{Node: uint32(n.id.Node), Incarnation: n.id.Incarnation[:], Disks: n.data.Beats()}
+	if n.isReady() {
+		if began, ok := n.blobs.OldestRead(); ok {
+			r.OldestReadMs = began.UnixMilli()
+		}
+	}
+	return r
 }
 
 func nodeID(r *pb.NodeRow) placement.NodeID         { return placement.NodeID(r.Id) }

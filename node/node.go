@@ -70,6 +70,9 @@ type Options struct {
 	// OnFatal is called when a disk failure left the node unable to keep its
 	// promises; it should be closed.
 	OnFatal func(error)
+	// Clock gives the time of blobs, of groups that this node leads, and of its
+	// background work; nil means time.Now.
+	Clock func() time.Time
 }
 
 // Open starts the node whose identity is in cfg.Dir. It returns when the node
@@ -78,6 +81,9 @@ func Open(cfg *config.Config, opts Options) (*Node, error) {
 	id, err := LoadIdentity(cfg.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if opts.Clock == nil {
+		opts.Clock = time.Now
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Node{
@@ -113,7 +119,7 @@ func (n *Node) open(ctx context.Context) error {
 func (n *Node) openRaft() (err error) {
 	n.host, err = raftgroup.Open(raftgroup.Options{
 		Dir: filepath.Join(n.cfg.Dir, "meta"), Fabric: n.fabric, Incarnation: n.id.Incarnation,
-		Logger: n.log, Cache: n.opts.Cache, OnFatal: n.opts.OnFatal,
+		Logger: n.log, Cache: n.opts.Cache, OnFatal: n.opts.OnFatal, Clock: n.opts.Clock,
 	})
 	if err != nil {
 		return err

@@ -73,6 +73,7 @@ func (q *request) uploadPartCopy() error {
 		return err
 	}
 	open := func() (*source, error) { return q.openPartSource(from) }
+	defer q.g.store.Reading()()
 	src, err := open()
 	if err != nil {
 		return err

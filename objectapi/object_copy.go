@@ -63,6 +63,7 @@ func (q *request) copyObject() error {
 	if err := c.readDirectives(); err != nil {
 		return err
 	}
+	defer q.g.store.Reading()()
 	src, err := c.open(machine.Whole)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ func (q *request) getObject() error {
 }
 
 func (q *request) sendObject(sel selection) error {
+	defer q.g.store.Reading()()
 	src, err := q.g.openSource(q.ctx(), q.ns, q.key, sel.window())
 	if err != nil {
 		return err

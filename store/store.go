@@ -62,6 +62,12 @@ type Blobs interface {
 	// Release the result.
 	Get(ctx context.Context, ref Ref, off, n int) (*Bytes, error)
 
+	// Reading announces a read of rows and of what they refer to: blobs that
+	// rows read from now on refer to are kept until done is called, at most 24
+	// hours, even if they lose their last reference meanwhile. Calling done
+	// again does nothing.
+	Reading() (done func())
+
 	// Buffer returns a pooled buffer of length n (at most [MaxBlob]) with the
 	// spare capacity that Put wants. Its contents are arbitrary. Free it with
 	// FreeBuffer.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type Cluster struct {
 	t        testing.TB
 	dir      string
 	machines func() []store.Machine
+	ahead    atomic.Int64 // how far the cluster's clock is ahead of the wall's
 	Net      *fabric.Network
 	names    []string
 
@@ -111,6 +113,7 @@ func (c *Cluster) Restart(name string) {
 	f := c.Net.Join(id.Node)
 	n, err := node.Open(r.cfg, node.Options{
 		Fabric: f, Logger: Logger(c.t), Machines: c.machines(),
+		Clock:   c.Now,
 		OnFatal: func(err error) { c.t.Logf("node %s: fatal: %v", name, err) },
 	})
 	require.NoError(c.t, err)
@@ -118,6 +121,12 @@ func (c *Cluster) Restart(name string) {
 	defer c.mu.Unlock()
 	r.node, r.fabric = n, f
 }
+
+// Now is the time of all nodes; Advance moves it on.
+func (c *Cluster) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// Advance moves the clock of all nodes on.
+func (c *Cluster) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // Kill stops a node as kill -9 does.
 func (c *Cluster) Kill(name string) {

@@ -53,6 +53,7 @@ type Client struct {
 
 	// running are shard writes that outlive their Put.
 	running sync.WaitGroup
+	reads   readers
 	stop    context.CancelFunc
 	life    context.Context
 }

@@ -38,7 +38,7 @@ func (c *Client) Put(ctx context.Context, owner store.Owner, class store.Class, 
 		pg, usable := t.pick(policy, tried)
 		if pg == nil {
 			if last == nil {
-				last = noGroups(policy)
+				last = t.noGroups(policy)
 			}
 			break
 		}

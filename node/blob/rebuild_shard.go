@@ -73,8 +73,12 @@ func (c *Client) describe(ctx context.Context, id store.BlobID) (*getJob, disk.S
 	errs := failures{}
 	for _, s := range g.order(g.allShards()) {
 		for _, d := range []placement.DiskID{g.pg.Holders[s], g.pg.PrevOf(s)} {
+			if d == 0 {
+				continue
+			}
 			node, ok := g.topo.NodeOf(d)
 			if !ok {
+				errs.add(store.Errorf(store.KindUnavailable, "describe shard", "disk %d is not in the map", d))
 				continue
 			}
 			sh, err := c.shards.Describe(ctx, node.ID, d, disk.ShardID{Blob: id, Index: uint8(s)})

@@ -16,10 +16,15 @@ import (
 // while it moves, where it was.
 func (g *getJob) readShard(ctx context.Context, p piece) (*store.Bytes, error) {
 	b, err := g.readDisk(ctx, g.pg.Holders[p.shard], p)
-	if prev := g.pg.PrevOf(p.shard); prev != 0 && store.Is(err, store.KindNotFound) {
-		return g.readDisk(ctx, prev, p)
+	prev := g.pg.PrevOf(p.shard)
+	if err == nil || prev == 0 || ctx.Err() != nil {
+		return b, err
 	}
-	return b, err
+	b, perr := g.readDisk(ctx, prev, p)
+	if perr != nil && !store.Is(err, store.KindNotFound) {
+		return nil, err // it may be at the holder, which did not say
+	}
+	return b, perr
 }
 
 func (g *getJob) readDisk(ctx context.Context, d placement.DiskID, p piece) (*store.Bytes, error) {

@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -21,6 +22,7 @@ type table struct {
 	topo     *placement.Topology
 	policies []placement.Policy
 	byPolicy map[placement.PolicyID]*choices
+	full     int    // disks that answer and are at their reserve
 	epoch    uint64 // of the placement
 	change   uint64 // of the peers
 	made     time.Time
@@ -76,6 +78,9 @@ func (c *Client) newTable(old *table, epoch uint64, now time.Time) (*table, erro
 	for _, d := range t.topo.Disks() {
 		writable[d.ID] = c.writable(d, now)
 		prompt[d.ID] = writable[d.ID] && !c.peers.slow(d.Node, now)
+		if beat := c.live.Disk(d.ID); beat != nil && data.Health(beat.Health) == data.Full {
+			t.full++
+		}
 	}
 	rows := map[placement.PolicyID][]*placement.PG{}
 	for _, pg := range c.view.PGs() {
@@ -166,7 +171,13 @@ func random(list []*placement.PG, tried []placement.PGID) *placement.PG {
 }
 
 // noGroups explains why nothing can be written.
-func noGroups(p placement.Policy) error {
+func (t *table) noGroups(p placement.Policy) error {
+	if t.full > 0 {
+		return &store.Error{
+			Op: "put blob", Kind: store.KindNoSpace, Resource: fmt.Sprintf("%d of %d disks are full", t.full, len(t.topo.Disks())),
+			Hint: "add disks, or delete something: deletes still work; see `cairn status`",
+		}
+	}
 	return &store.Error{
 		Op: "put blob", Kind: store.KindUnavailable, Resource: p.Code(),
 		Hint: "too few disks take writes; see `cairn status`",

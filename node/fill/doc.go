@@ -17,11 +17,10 @@
 //     each blob's shard i to b: copied from a, or computed from k others. A
 //     shard that is there already costs one look-up, so that a fill that is
 //     broken off continues by starting over.
-//  3. skips a blob that has fewer than k shards if its owner does not refer to
-//     it: that is a put in flight or one that failed. If it is committed later,
+//  3. skips a blob that cannot be rebuilt if its owner does not refer to it: that is a put in flight or one that failed. If it is committed later,
 //     its receipt is older than the row and the leader records the debt.
 //     A blob that is referred to and has too few shards now stops the slot: it
-//     is tried again when the map or the liveness changes.
+//     is tried again a little later.
 //  4. clears prev[i] by compare-and-swap. Only now may a drop its copies.
 //
 // Crashes: b dies: it starts over, or the planner gives the slot to c and a

@@ -38,6 +38,8 @@ type Filler struct {
 	cfg   Config
 	limit *rate.Limiter
 
+	ended chan struct{} // a job has ended: its disk is free
+
 	mu   sync.Mutex
 	jobs map[slotKey]*Progress
 
@@ -71,6 +73,7 @@ func Start(cfg Config) *Filler {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Filler{
 		cfg: cfg, limit: rate.NewLimiter(Rate, store.MaxBlob), jobs: map[slotKey]*Progress{}, cancel: cancel,
+		ended: make(chan struct{}, 1),
 	}
 	f.done.Go(func() { f.run(ctx) })
 	f.done.Go(func() { f.watchDamage(ctx) })
@@ -94,7 +97,8 @@ func (f *Filler) Progress() []Progress {
 	return out
 }
 
-// run looks for slots to fill when the map changes, and each second.
+// run looks for slots to fill when the map changes, when a job ends, and each
+// second.
 func (f *Filler) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -103,6 +107,7 @@ func (f *Filler) run(ctx context.Context) {
 		f.look(ctx)
 		select {
 		case <-changed:
+		case <-f.ended:
 		case <-tick.C:
 		case <-ctx.Done():
 		}
@@ -158,6 +163,10 @@ func (f *Filler) job(ctx context.Context, p *Progress, pg *placement.PG) {
 		p.Waits, p.retryAt = err.Error(), time.Now().Add(retryAfter)
 	}
 	f.mu.Unlock()
+	select {
+	case f.ended <- struct{}{}:
+	default: // it is going to look already
+	}
 	switch {
 	case err == nil:
 		f.cfg.Logger.Info("slot filled", "pg", pg.ID, "slot", p.Slot, "disk", p.Disk, "copied", p.Copied, "bytes", p.Bytes)

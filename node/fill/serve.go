@@ -15,6 +15,9 @@ import (
 // MethodRepair asks the node that should have a shard to get it.
 const MethodRepair fabric.Method = 0x0480
 
+// maxAsked bounds the shards of one call.
+const maxAsked = 1024
+
 // Serve registers the call by which owed shards are brought in.
 func (f *Filler) Serve(fab fabric.Fabric) { fab.Handle(MethodRepair, f.repair) }
 
@@ -24,6 +27,9 @@ func (f *Filler) repair(ctx context.Context, _ fabric.Peer, req *fabric.Message)
 	var r pb.RepairRequest
 	if err := proto.Unmarshal(req.Head, &r); err != nil {
 		return nil, store.Errorf(store.KindInvalid, "repair shards", "%w", err)
+	}
+	if len(r.Shards) > maxAsked {
+		return nil, store.Errorf(store.KindTooLarge, "repair shards", "%d shards, at most %d", len(r.Shards), maxAsked)
 	}
 	reply := &pb.RepairReply{}
 	for _, s := range r.Shards {

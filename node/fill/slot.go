@@ -3,8 +3,10 @@ package fill
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"cairn/node/data/disk"
 	"cairn/placement"
@@ -32,19 +34,20 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 	}
 	stuck := 0
 	for m.next(ctx) {
+		if pg = f.mine(p); pg == nil {
+			return nil // the slot was given to another disk meanwhile
+		}
 		id := disk.ShardID{Blob: m.blob, Index: uint8(p.Slot)}
 		n, err := f.bring(ctx, local, pg.Gen, id, urgent)
-		if err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			if f.mayBeSkipped(ctx, pg, id.Blob, err) {
-				continue
-			}
+		switch {
+		case err == nil:
+			f.note(p, n)
+		case !errors.Is(err, errNotRebuilt) || ctx.Err() != nil:
+			return err // of this disk, or the row has changed: no use to go on
+		case !f.mayBeSkipped(ctx, id.Blob):
 			stuck++
 			f.cfg.Logger.Debug("shard not rebuilt", "blob", id.Blob, "shard", id.Index, "err", err)
 		}
-		f.note(p, n)
 	}
 	if m.err != nil {
 		return m.err
@@ -65,13 +68,20 @@ func (f *Filler) note(p *Progress, n int) {
 	}
 }
 
+// mine returns the newest row of the group, or nil if the slot is not this disk's
+// to fill any more.
+func (f *Filler) mine(p *Progress) *placement.PG {
+	row := f.cfg.Root.View().PG(p.PG)
+	if row == nil || row.Holders[p.Slot] != p.Disk || row.PrevOf(p.Slot) == 0 {
+		return nil
+	}
+	return row
+}
+
 // finish clears the slot's prev in the newest row, if it still is this disk's.
 func (f *Filler) finish(ctx context.Context, p *Progress) error {
-	row := f.cfg.Root.View().PG(p.PG)
-	if row == nil || row.Holders[p.Slot] != p.Disk {
-		return nil // the slot was given to another disk meanwhile
-	}
-	if row.PrevOf(p.Slot) == 0 {
+	row := f.mine(p)
+	if row == nil {
 		return nil
 	}
 	next, err := row.Done(p.Slot, p.Disk)
@@ -81,8 +91,11 @@ func (f *Filler) finish(ctx context.Context, p *Progress) error {
 	return f.cfg.Root.SetPG(ctx, &next)
 }
 
+// errNotRebuilt marks the error of a shard that could not be had from the others.
+var errNotRebuilt = errors.New("the shard was not rebuilt")
+
 // bring makes sure that one shard is on a local disk; it returns the bytes that
-// had to be brought in.
+// had to be brought in. A shard whose blob was deleted needs no bringing.
 func (f *Filler) bring(ctx context.Context, local *disk.Disk, gen uint32, id disk.ShardID, urgent bool) (int, error) {
 	states, err := local.Has(ctx, []disk.ShardID{id})
 	if err != nil || states[0] == disk.Present || states[0] == disk.Deleted {
@@ -90,7 +103,7 @@ func (f *Filler) bring(ctx context.Context, local *disk.Disk, gen uint32, id dis
 	}
 	r, err := f.cfg.Blobs.Rebuild(ctx, id.Blob, int(id.Index))
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(errNotRebuilt, err)
 	}
 	defer r.Data.Release()
 	n := r.Data.Len()
@@ -98,15 +111,17 @@ func (f *Filler) bring(ctx context.Context, local *disk.Disk, gen uint32, id dis
 		return 0, err
 	}
 	sh := disk.Shard{ShardID: id, K: r.K, M: r.M, BlobLen: uint32(r.BlobLen), Owner: r.Owner}
-	return n, local.Write(ctx, sh, gen, r.Data.Parts(), disk.CRC(r.Data.Parts()...))
+	err = local.Write(ctx, sh, gen, r.Data.Parts(), disk.CRC(r.Data.Parts()...))
+	if store.Is(err, store.KindConflict) && store.ReasonOf(err) == "deleted" {
+		return 0, nil
+	}
+	return n, err
 }
 
-// mayBeSkipped reports whether a blob that could not be rebuilt is nobody's: too
-// few shards exist and the owner, as far as one is known, does not refer to it.
-func (f *Filler) mayBeSkipped(ctx context.Context, pg *placement.PG, blob store.BlobID, cause error) bool {
-	if !store.Is(cause, store.KindNotFound) {
-		return false
-	}
+// mayBeSkipped reports whether a blob that could not be rebuilt is nobody's: its
+// owner says, in its log, that nothing refers to it. If that changes later, the
+// receipt is older than the row and the debt is recorded.
+func (f *Filler) mayBeSkipped(ctx context.Context, blob store.BlobID) bool {
 	owner, err := f.cfg.Blobs.Owner(ctx, blob)
 	if err != nil {
 		return false
@@ -137,28 +152,36 @@ type source struct {
 // pageSize is how many entries are asked of a disk at a time.
 const pageSize = 2000
 
+// fenceTimeout is how long a disk may take to fence before it counts as silent.
+const fenceTimeout = 5 * time.Second
+
 // openMerge fences the group at all its disks and opens the lists of those that
-// answer. An acknowledged blob has at least k+1 shards, so with k or fewer disks
-// silent every one of them is in some list; with more it fails.
+// answer. A slot is blind if its holder is silent, or is being filled and the
+// disk before it is silent. An acknowledged blob has shards of at least k+1
+// slots, so with k or fewer blind ones each is in some list; with more it fails.
 func (f *Filler) openMerge(ctx context.Context, topo *placement.Topology, pg *placement.PG, k int) (*merge, error) {
 	m := &merge{f: f, pg: pg.ID}
-	seen := map[placement.DiskID]bool{0: true}
-	silent := 0
+	silent := map[placement.DiskID]bool{}
 	var last error
-	for i, d := range slices.Concat(pg.Holders, pg.Prev) {
-		if seen[d] {
+	for _, d := range slices.Concat(pg.Holders, pg.Prev) {
+		if _, seen := silent[d]; seen || d == 0 {
 			continue
 		}
-		seen[d] = true
 		node, err := f.fence(ctx, topo, d, pg)
-		if err == nil {
-			m.sources = append(m.sources, &source{node: node, disk: d, more: true})
-		} else if last = err; i < len(pg.Holders) {
-			silent++
+		if silent[d] = err != nil; err != nil {
+			last = err
+			continue
+		}
+		m.sources = append(m.sources, &source{node: node, disk: d, more: true})
+	}
+	blind := 0
+	for i, d := range pg.Holders {
+		if silent[d] || silent[pg.PrevOf(i)] {
+			blind++
 		}
 	}
-	if silent > k {
-		return nil, store.Errorf(store.KindUnavailable, "fill slot", "%d disks of group %d do not answer: %w", silent, pg.ID, last)
+	if blind > k {
+		return nil, store.Errorf(store.KindUnavailable, "fill slot", "%d slots of group %d cannot be listed: %w", blind, pg.ID, last)
 	}
 	return m, nil
 }
@@ -168,6 +191,8 @@ func (f *Filler) fence(ctx context.Context, topo *placement.Topology, d placemen
 	if !ok {
 		return 0, store.Errorf(store.KindUnavailable, "fence", "disk %d is not in the map", d)
 	}
+	ctx, cancel := context.WithTimeout(ctx, fenceTimeout)
+	defer cancel()
 	return node.ID, f.cfg.Remote.Fence(ctx, node.ID, d, pg.ID, pg.Gen)
 }
 

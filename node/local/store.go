@@ -119,6 +119,22 @@ func (s failover) Get(ctx context.Context, ref store.Ref, off, n int) (*store.By
 	return on(ctx, s.cell, true, func(ctx context.Context, st store.Store) (*store.Bytes, error) { return st.Get(ctx, ref, off, n) })
 }
 
+// Reading announces the read at every node that serves, so that it stays known
+// when one of them stops.
+func (s failover) Reading() (done func()) {
+	var all []func()
+	for _, m := range s.cell.members {
+		if r := m.run.Load(); r != nil && r.serves() {
+			all = append(all, r.node.Store().Reading())
+		}
+	}
+	return func() {
+		for _, f := range all {
+			f()
+		}
+	}
+}
+
 func (failover) Buffer(n int) []byte { return blob.Buffer(n) }
 
 func (failover) FreeBuffer(b []byte) { blob.FreeBuffer(b) }

@@ -17,8 +17,9 @@ import (
 
 // Methods of the metadata service.
 const (
-	MethodDo  fabric.Method = 0x0301
-	MethodAsk fabric.Method = 0x0302
+	MethodDo   fabric.Method = 0x0301
+	MethodAsk  fabric.Method = 0x0302
+	MethodUsed fabric.Method = 0x0303
 )
 
 // reasonNamespace marks a namespace that the root does not know.
@@ -61,6 +62,20 @@ func (c *Client) Ask(ctx context.Context, ns store.NS, key, query []byte) ([]byt
 			Group: r.Group, Range: r.Id, Gen: r.Gen, Ns: uint64(ns), Key: key, Query: query,
 		})
 	})
+}
+
+// Used reports, linearizably and without an entry in the log, whether a row of
+// key refers to blob. "No" is no ground to delete anything: see [Client.Resolve].
+func (c *Client) Used(ctx context.Context, ns store.NS, key []byte, blob store.BlobID) (bool, error) {
+	raw, err := c.routed(ctx, ns, key, func(ctx context.Context, r *pb.RangeRow, to placement.NodeID) ([]byte, error) {
+		return c.call(ctx, to, MethodUsed, &pb.MetaAskRequest{
+			Group: r.Group, Range: r.Id, Gen: r.Gen, Ns: uint64(ns), Key: key, Query: blob[:],
+		})
+	})
+	if store.Is(err, store.KindNotFound) && store.ReasonOf(err) == reasonNamespace {
+		return false, nil
+	}
+	return len(raw) == 1 && raw[0] == 1, err
 }
 
 // Resolve asks the owner of key about blob (see the MetaResolve command): whether

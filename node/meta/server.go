@@ -46,6 +46,7 @@ func NewServer(h *raftgroup.Host, view *root.View, f fabric.Fabric, log *slog.Lo
 	}
 	f.Handle(MethodDo, s.do)
 	f.Handle(MethodAsk, s.ask)
+	f.Handle(MethodUsed, s.used)
 	return s
 }
 
@@ -159,6 +160,29 @@ func (s *Server) addMoved(run *pb.MetaRun) (changed bool) {
 
 // ask answers a query on a linearizable snapshot.
 func (s *Server) ask(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
+	return s.onSnapshot(ctx, req, func(m store.Machine, rd *reader, r *pb.MetaAskRequest) ([]byte, error) {
+		return m.Read(rd, r.Query)
+	})
+}
+
+// used answers whether a row of a key refers to a blob.
+func (s *Server) used(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
+	return s.onSnapshot(ctx, req, func(m store.Machine, rd *reader, r *pb.MetaAskRequest) ([]byte, error) {
+		if len(r.Query) != len(store.BlobID{}) {
+			return nil, store.Errorf(store.KindInvalid, "metadata call", "blob id of %d bytes", len(r.Query))
+		}
+		used, err := m.References(rd, r.Key, store.BlobID(r.Query))
+		if used {
+			return []byte{1}, err
+		}
+		return []byte{0}, err
+	})
+}
+
+// onSnapshot runs f on a linearizable snapshot of the range that is asked for.
+func (s *Server) onSnapshot(ctx context.Context, req *fabric.Message,
+	f func(store.Machine, *reader, *pb.MetaAskRequest) ([]byte, error),
+) (*fabric.Message, error) {
 	var r pb.MetaAskRequest
 	if err := decode(req, &r); err != nil {
 		return nil, err
@@ -180,7 +204,7 @@ func (s *Server) ask(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*
 	if err != nil {
 		return nil, err
 	}
-	reply, err := m.Read(&reader{rows: snap, rng: rng}, r.Query)
+	reply, err := f(m, &reader{rows: snap, rng: rng}, &r)
 	if err != nil {
 		return nil, err
 	}

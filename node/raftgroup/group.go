@@ -243,6 +243,10 @@ func (g *Group) Leader() (node placement.NodeID, ok bool) {
 // Time returns the group time of the last entry applied here.
 func (g *Group) Time() store.Time { return g.fsm.pos.Load().time }
 
+// Now returns the group time that an entry would be stamped with if this replica
+// made it now. It goes on while no commands come.
+func (g *Group) Now() store.Time { return max(store.TimeOf(g.h.opts.Clock()), g.Time()) }
+
 // unavailable is the error of a call that had no effect and may be tried again.
 func (g *Group) unavailable(why string) *store.Error {
 	return &store.Error{

@@ -178,7 +178,7 @@ func (g *Group) carry() {
 
 // replicate makes one entry of the batch and waits until it is applied.
 func (g *Group) replicate(batch []*proposal) ([]result, error) {
-	at := max(store.TimeOf(g.h.opts.Clock()), g.Time())
+	at := g.Now()
 	size := 16
 	for _, p := range batch {
 		size += 32 + len(p.cmd.Data)

@@ -110,6 +110,9 @@ func (b *beats) pictureLocked(now time.Time) *pb.HeartbeatReply {
 		}
 		reply.Disks = append(reply.Disks, n.disks...)
 	}
+	if now.Sub(b.began) < downAfter {
+		reply.ReadHorizonMs = 1 // a node that was not heard yet may be reading
+	}
 	reply.BeganMs = b.began.UnixMilli()
 	return reply
 }
@@ -187,13 +190,17 @@ func (l *Live) Disk(id placement.DiskID) *pb.DiskBeat {
 	return l.disks[id]
 }
 
-// ReadHorizon returns the start of the oldest read that runs anywhere, or the
-// time of the picture if none does.
-func (l *Live) ReadHorizon() time.Time {
+// ReadHorizon returns a time before which no read began that still runs: the
+// start of the oldest one, or, if the picture knows of none, now less the age of
+// the picture. Without a picture it is the beginning of time.
+func (l *Live) ReadHorizon(now time.Time) time.Time {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.reply == nil || l.reply.ReadHorizonMs == 0 {
-		return l.at
+	switch {
+	case l.reply == nil:
+		return time.Time{}
+	case l.reply.ReadHorizonMs == 0:
+		return now.Add(-time.Since(l.at))
 	}
 	return time.UnixMilli(l.reply.ReadHorizonMs)
 }

@@ -137,11 +137,19 @@ type given struct {
 	zones        map[string]bool
 }
 
+// A disk that no placement group names any more is history: its shards are
+// elsewhere, and it must not keep the next one from being given up.
 func (p *Planner) autoOut() *given {
+	named := map[placement.DiskID]bool{}
+	for _, pg := range p.client.view.PGs() {
+		for i, d := range pg.Holders {
+			named[d], named[pg.PrevOf(i)] = true, true
+		}
+	}
 	g := &given{zones: map[string]bool{}}
 	for _, d := range p.client.view.Disks() {
 		g.total++
-		if placement.AdminState(d.Admin) == placement.DiskOut && d.Reason == autoReason {
+		if placement.AdminState(d.Admin) == placement.DiskOut && d.Reason == autoReason && named[placement.DiskID(d.Id)] {
 			g.add(p.client.view, d)
 		}
 	}
@@ -177,16 +185,33 @@ func (p *Planner) repair(ctx context.Context) error {
 	moving := 0
 	for _, pg := range view.PGs() {
 		rows = append(rows, *pg)
-		if pg.Moving() > 0 {
+		if p.fills(topo, pg) {
 			moving++
 		}
 	}
-	moves, err := placement.Replace(topo.Avoiding(p.silent), view.Policies(), rows)
+	moves, err := placement.Replace(topo.Avoiding(p.noTarget), view.Policies(), rows)
 	if err != nil || len(moves) == 0 {
 		return err
 	}
 	moves = moves[:min(len(moves), max(maxMoving-moving, 0))]
 	return p.begin(ctx, view, moves)
+}
+
+// fills reports whether a slot of the group is on its way to a disk that still
+// counts. One whose target was lost does not run: it must not use up the room
+// that its own new start needs.
+func (p *Planner) fills(topo *placement.Topology, pg *placement.PG) bool {
+	for i, d := range pg.Holders {
+		if pg.PrevOf(i) != 0 && topo.Counted(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// noTarget reports whether a disk cannot be filled now.
+func (p *Planner) noTarget(d placement.DiskID) bool {
+	return p.silent(d) || p.client.live.Disk(d).GetHealth() != 0
 }
 
 // silent reports whether a disk's node does not answer, or answers without it.

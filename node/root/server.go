@@ -107,11 +107,22 @@ func (s *Server) propose(ctx context.Context, _ fabric.Peer, req *fabric.Message
 	if err != nil {
 		return nil, err
 	}
-	reply, err := g.Propose(ctx, raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd})
+	reply, err := g.Propose(ctx, raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd, Freeing: !grows(r.Cmd)})
 	if err != nil {
 		return nil, err
 	}
 	return encode(&pb.ProposeReply{Reply: reply, Epoch: s.feed.now()})
+}
+
+// grows reports whether a command is one that a full disk refuses: those by which
+// clients add names. What keeps the cluster whole and what gives space back must
+// go on: a node starts, a slot is filled, a bucket goes away.
+func grows(cmd []byte) bool {
+	var c pb.RootCommand
+	if len(cmd) == 0 || proto.Unmarshal(cmd[1:], &c) != nil {
+		return true // the state machine refuses it
+	}
+	return c.GetCreateName() != nil
 }
 
 // watch answers with the changes since an epoch, waiting for the first one.

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// maxDebts is how many debts a pass looks at; the rest waits for the next.
+	// maxDebts is how many debts that can be paid now a pass takes on; the rest
+	// waits for the next.
 	maxDebts = 10_000
 	// repairBatch is how many shards a node is asked for at a time, and
 	// repairTimeout how long it may take for them.
@@ -65,7 +66,7 @@ func (w *Worker) readDebts(g *raftgroup.Group, s *GroupStats) ([]meta.Debt, erro
 		}
 		s.Debts++
 		s.DebtsByLeft[w.left(d)]++
-		if len(debts) < maxDebts {
+		if len(debts) < maxDebts && w.payable(d) {
 			debts = append(debts, d)
 		}
 	}
@@ -85,6 +86,26 @@ func (w *Worker) left(d meta.Debt) int {
 		return 0
 	}
 	return int(p.M) - bits.OnesCount16(d.Missing)
+}
+
+// payable reports whether a node that should have one of the shards answers.
+func (w *Worker) payable(d meta.Debt) bool {
+	pg := w.cfg.Root.View().PG(placement.PGID(d.Blob.PG()))
+	if pg == nil {
+		return false
+	}
+	for i, holder := range pg.Holders {
+		if d.Missing&(1<<i) != 0 && w.answers(holder) {
+			return true
+		}
+	}
+	return false
+}
+
+// answers reports whether the node of a disk is up.
+func (w *Worker) answers(d placement.DiskID) bool {
+	state, _ := w.cfg.Root.Live().Node(placement.NodeID(w.cfg.Root.View().Disk(d).GetNode()))
+	return state == root.Up
 }
 
 // owed is a shard that a node should get.
@@ -112,7 +133,7 @@ func (w *Worker) assign(debts []meta.Debt) (map[placement.NodeID][]owed, error) 
 			if d.Missing&(1<<i) == 0 || !ok {
 				continue
 			}
-			if state, _ := w.cfg.Root.Live().Node(node.ID); state == root.Up {
+			if w.answers(holder) {
 				out[node.ID] = append(out[node.ID], owed{disk.ShardID{Blob: d.Blob, Index: uint8(i)}, w.left(d)})
 			}
 		}
@@ -121,8 +142,9 @@ func (w *Worker) assign(debts []meta.Debt) (map[placement.NodeID][]owed, error) 
 }
 
 // payNode asks one node for its owed shards, batch by batch, and ends what is
-// paid. The first error ends the pass for this node.
-func (w *Worker) payNode(ctx context.Context, g *raftgroup.Group, node placement.NodeID, all []owed) error {
+// paid. A node that does not answer ends the pass for it; a shard that cannot be
+// had now does not keep the others waiting.
+func (w *Worker) payNode(ctx context.Context, g *raftgroup.Group, node placement.NodeID, all []owed) (failed error) {
 	for batch := range slices.Chunk(all, repairBatch) {
 		ids := make([]disk.ShardID, len(batch))
 		for i, o := range batch {
@@ -146,8 +168,8 @@ func (w *Worker) payNode(ctx context.Context, g *raftgroup.Group, node placement
 			}
 		}
 		if len(paid) < len(ids) {
-			return store.Errorf(store.KindUnavailable, "repair shards", "node %d: %s", node, last)
+			failed = store.Errorf(store.KindUnavailable, "repair shards", "node %d: %s", node, last)
 		}
 	}
-	return nil
+	return failed
 }

@@ -28,13 +28,21 @@ func (w *Worker) deleteDue(ctx context.Context, g *raftgroup.Group, s *GroupStat
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	gens := w.gens(rows)
 	failed, err := w.deleteAt(ctx, rows)
 	if err != nil {
 		return err
 	}
+	// A holder that joined meanwhile may have copied a shard just before it was
+	// deleted: rows of placement groups that changed are done again. One that
+	// joins from now on finds the tombstones.
+	if err := w.cfg.Root.Sync(ctx); err != nil {
+		return err
+	}
+	now := w.gens(rows)
 	var done []meta.Deletion
 	for _, r := range rows {
-		if w.allHolders(r.Blob, failed) {
+		if pg := r.Blob.PG(); gens[pg] == now[pg] && w.allHolders(r.Blob, failed) {
 			done = append(done, r)
 		}
 	}
@@ -45,6 +53,18 @@ func (w *Worker) deleteDue(ctx context.Context, g *raftgroup.Group, s *GroupStat
 	return meta.Collected(ctx, g, w.cfg.Session, done)
 }
 
+// gens returns the generations of the placement groups of some rows, as this
+// node's map has them.
+func (w *Worker) gens(rows []meta.Deletion) map[uint32]uint32 {
+	out := map[uint32]uint32{}
+	for _, r := range rows {
+		if pg := w.cfg.Root.View().PG(placement.PGID(r.Blob.PG())); pg != nil {
+			out[uint32(pg.ID)] = pg.Gen
+		}
+	}
+	return out
+}
+
 // readDue reads the rows that are due and were written before the oldest read
 // that still runs.
 func (w *Worker) readDue(g *raftgroup.Group, s *GroupStats) ([]meta.Deletion, error) {
@@ -53,12 +73,9 @@ func (w *Worker) readDue(g *raftgroup.Group, s *GroupStats) ([]meta.Deletion, er
 		return nil, err
 	}
 	defer snap.Close()
-	now := store.TimeOf(time.Now())
-	if t := g.Time(); t < now {
-		now = t // group time decides, and a fast clock does not hurry it
-	}
-	horizon := max(store.TimeOf(w.cfg.Root.Live().ReadHorizon()), now-store.Time(maxHorizon.Milliseconds()))
-	due := uint32(max(min(now.CreatedSeconds(), horizon.CreatedSeconds()+int64(graceTime/time.Second)), 0))
+	now := g.Now()
+	horizon := max(store.TimeOf(w.cfg.Root.Live().ReadHorizon(w.cfg.Clock())), now-store.Time(maxHorizon.Milliseconds()))
+	due := uint32(max(min(now.CreatedSeconds(), horizon.CreatedSeconds()-1+int64(graceTime/time.Second)), 0))
 	var rows []meta.Deletion
 	for r, err := range meta.Deletions(snap, ^uint32(0)-1) {
 		if err != nil {

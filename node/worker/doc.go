@@ -20,8 +20,8 @@
 //
 // # Orphans
 //
-// Each placement group's first live holder lists its shards once a day, takes
-// the blobs older than 24 hours, and asks the key each was written for. Only a
+// Each placement group's first live holder lists the shards of all of them once a
+// day, takes the blobs older than 24 hours, and asks the key each was written for. Only a
 // committed "dead" (see package meta) deletes one. An owner that cannot be asked
 // keeps its blobs.
 //

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cairn/node/data/disk"
@@ -13,6 +14,9 @@ import (
 // orphanAge is how old a blob must be before its owner is asked whether it is
 // dead; the owner's group decides by its own time.
 const orphanAge = 24 * time.Hour
+
+// scanInterval is how often a group is looked through for orphans.
+const scanInterval = 24 * time.Hour
 
 // diskPass looks through the shards on this node's disks: for orphans where
 // this node is the first live holder, and for shards that belong elsewhere.
@@ -34,14 +38,30 @@ func (w *Worker) diskPass(ctx context.Context) {
 			switch {
 			case !pg.Has(id):
 				err = w.evict(ctx, id, d, pg)
-			case w.firstLive(topo, pg) == id:
-				err = w.collectOrphans(ctx, d, pg)
+			case w.firstLive(topo, pg) == id && w.scanDue(pg.ID):
+				if err = w.collectOrphans(ctx, topo, pg); err == nil {
+					w.scanned(pg.ID)
+				}
 			}
 			if err != nil && ctx.Err() == nil {
 				w.cfg.Logger.Warn("disk pass", "disk", id, "pg", pg.ID, "err", err)
 			}
 		}
 	}
+}
+
+// scanDue reports whether a group has not been looked through for orphans for
+// long enough; scanned notes that it was now. A restart scans anew.
+func (w *Worker) scanDue(pg placement.PGID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cfg.Clock().Sub(w.scans[pg]) >= scanInterval
+}
+
+func (w *Worker) scanned(pg placement.PGID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scans[pg] = w.cfg.Clock()
 }
 
 // firstLive returns the first holder of a group whose node answers.
@@ -98,9 +118,9 @@ func (w *Worker) leftLongAgo(id placement.DiskID, pg *placement.PG) bool {
 	defer w.mu.Unlock()
 	since, ok := w.absent[key]
 	if !ok {
-		w.absent[key] = time.Now()
+		w.absent[key] = w.cfg.Clock()
 	}
-	return ok && time.Since(since) > graceTime
+	return ok && w.cfg.Clock().Sub(since) > graceTime
 }
 
 // absence is a disk that a generation of a row does not name.
@@ -110,47 +130,101 @@ type absence struct {
 	gen  uint32
 }
 
-// collectOrphans asks the owners of old blobs whether they are dead and deletes
-// those that are.
-func (w *Worker) collectOrphans(ctx context.Context, d *disk.Disk, pg *placement.PG) error {
-	old := store.TimeOf(time.Now().Add(-orphanAge)).CreatedSeconds()
-	return each(ctx, d, pg.ID, func(page []disk.Entry) error {
-		var dead []store.BlobID
-		for _, e := range page {
-			if int64(e.Blob.Created()) >= old {
-				continue
-			}
-			sh, _, err := d.Describe(e.ShardID)
-			if err != nil {
-				continue // a damaged header tells no owner: repair replaces the shard first
-			}
-			isDead, _, err := w.cfg.Rows.Resolve(ctx, sh.Owner.NS, sh.Owner.Key, e.Blob)
-			if err != nil {
-				return err
-			}
-			if isDead {
-				dead = append(dead, e.Blob)
-			}
-		}
-		return w.deleteOrphans(ctx, pg, dead)
-	})
-}
-
-// deleteOrphans deletes dead blobs at every disk of their group. A disk that is
-// away keeps its shards and is asked again by the next scan.
-func (w *Worker) deleteOrphans(ctx context.Context, pg *placement.PG, dead []store.BlobID) error {
-	if len(dead) == 0 {
-		return nil
-	}
-	topo, err := w.cfg.Root.View().Topology()
+// collectOrphans looks at all that is listed for a group. What one disk has and
+// another has deleted came back with a disk that was away, and goes. Of the old
+// rest the owners are asked: without an entry in the log first, as nearly all are
+// referred to, and then, before anything is deleted, with one.
+func (w *Worker) collectOrphans(ctx context.Context, topo *placement.Topology, pg *placement.PG) error {
+	old, deleted, err := w.listGroup(ctx, topo, pg)
 	if err != nil {
 		return err
 	}
-	w.cfg.Logger.Info("orphans deleted", "pg", pg.ID, "blobs", len(dead))
+	var dead []store.BlobID
+	for blob := range old {
+		isDead := deleted[blob]
+		if !isDead {
+			if isDead, err = w.dead(ctx, blob); err != nil {
+				return err
+			}
+		}
+		if isDead {
+			dead = append(dead, blob)
+		}
+	}
+	for batch := range slices.Chunk(dead, deleteBatch) {
+		if err := w.deleteOrphans(ctx, topo, pg, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listGroup returns the blobs of which a shard is listed and that are old enough
+// to be orphans, or deleted elsewhere, and those of which there is a tombstone.
+// Disks that do not answer are left out: their turn comes with a later scan.
+func (w *Worker) listGroup(ctx context.Context, topo *placement.Topology, pg *placement.PG) (old, deleted map[store.BlobID]bool, err error) {
+	limit := store.TimeOf(w.cfg.Clock().Add(-orphanAge)).CreatedSeconds()
+	old, deleted = map[store.BlobID]bool{}, map[store.BlobID]bool{}
+	var young []store.BlobID
 	for _, d := range pg.Holders {
+		node, ok := topo.NodeOf(d)
+		var after store.BlobID
+		for more := ok; more && ctx.Err() == nil; {
+			var page []disk.Entry
+			page, more, err = w.cfg.Data.List(ctx, node.ID, d, pg.ID, after, listPage)
+			if err != nil || len(page) == 0 {
+				break
+			}
+			for _, e := range page {
+				switch {
+				case e.State == disk.Deleted:
+					deleted[e.Blob] = true
+				case int64(e.Blob.Created()) < limit:
+					old[e.Blob] = true
+				default:
+					young = append(young, e.Blob)
+				}
+			}
+			after = page[len(page)-1].Blob
+		}
+	}
+	for _, blob := range young {
+		if deleted[blob] {
+			old[blob] = true
+		}
+	}
+	return old, deleted, ctx.Err()
+}
+
+// listPage is how many shards are asked of a disk at a time.
+const listPage = 2000
+
+// dead reports whether the owner of a blob says, in its log, that it is dead. A
+// blob that tells no owner is kept: repair replaces its damaged shards first.
+func (w *Worker) dead(ctx context.Context, blob store.BlobID) (bool, error) {
+	owner, err := w.cfg.Blobs.Owner(ctx, blob)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	used, err := w.cfg.Rows.Used(ctx, owner.NS, owner.Key, blob)
+	if err != nil || used {
+		return false, err
+	}
+	dead, _, err := w.cfg.Rows.Resolve(ctx, owner.NS, owner.Key, blob)
+	return dead, err
+}
+
+// deleteOrphans deletes dead blobs at every disk of their group. A disk that is
+// away keeps its shards until a scan finds them beside the others' tombstones.
+func (w *Worker) deleteOrphans(ctx context.Context, topo *placement.Topology, pg *placement.PG, dead []store.BlobID) error {
+	w.cfg.Logger.Info("orphans deleted", "pg", pg.ID, "blobs", len(dead))
+	for _, d := range slices.Concat(pg.Holders, pg.Prev) {
+		if d == 0 {
+			continue
+		}
 		if err := w.deleteAtDisk(ctx, topo, d, dead); err != nil {
 			w.cfg.Logger.Warn("orphans kept", "disk", d, "err", err)
 		}
 	}
-	return nil
+	return ctx.Err()
 }

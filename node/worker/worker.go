@@ -6,11 +6,13 @@ import (
 	"sync"
 	"time"
 
+	"cairn/node/blob"
 	"cairn/node/data"
 	"cairn/node/fabric"
 	"cairn/node/meta"
 	"cairn/node/raftgroup"
 	"cairn/node/root"
+	"cairn/placement"
 	"cairn/store"
 )
 
@@ -22,7 +24,9 @@ type Config struct {
 	Rows    *meta.Client
 	Data    *data.Client
 	Local   *data.Server
+	Blobs   *blob.Client
 	Session *raftgroup.Session
+	Clock   func() time.Time
 	Logger  *slog.Logger
 }
 
@@ -40,7 +44,8 @@ type Worker struct {
 
 	mu     sync.Mutex
 	stats  map[raftgroup.GroupID]*GroupStats
-	absent map[absence]time.Time // since when a disk was seen not to be a holder
+	absent map[absence]time.Time        // since when a disk was seen not to be a holder
+	scans  map[placement.PGID]time.Time // when a group was last looked through
 }
 
 // GroupStats is what the last pass over a group that this node leads has found.
@@ -58,8 +63,8 @@ type GroupStats struct {
 // Start begins the work.
 func Start(cfg Config) *Worker {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &Worker{cfg: cfg, cancel: cancel, stats: map[raftgroup.GroupID]*GroupStats{}, absent: map[absence]time.Time{}}
-	w.done.Go(func() { w.every(ctx, leaderInterval, w.leaderPass) })
+	w := &Worker{cfg: cfg, cancel: cancel, stats: map[raftgroup.GroupID]*GroupStats{}, absent: map[absence]time.Time{}, scans: map[placement.PGID]time.Time{}}
+	w.done.Go(func() { w.every(ctx, 0, w.leaderPass) })
 	w.done.Go(func() { w.every(ctx, diskInterval, w.diskPass) })
 	return w
 }
@@ -81,13 +86,18 @@ func (w *Worker) Stats() map[raftgroup.GroupID]GroupStats {
 	return out
 }
 
+// every runs pass each d of the node's clock, looked at once a second.
 func (w *Worker) every(ctx context.Context, d time.Duration, pass func(context.Context)) {
-	tick := time.NewTicker(d)
+	tick := time.NewTicker(leaderInterval)
 	defer tick.Stop()
+	last := w.cfg.Clock()
 	for {
 		select {
 		case <-tick.C:
-			pass(ctx)
+			if now := w.cfg.Clock(); now.Sub(last) >= d {
+				pass(ctx)
+				last = now
+			}
 		case <-ctx.Done():
 			return
 		}

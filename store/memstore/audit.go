@@ -34,8 +34,12 @@ func (s *Store) Collect() (int, error) {
 	s.mu.time = max(s.mu.time, store.TimeOf(s.clock()))
 	before := len(s.mu.blobs)
 	var wait []GCEntry
+	horizon := s.mu.time
+	for began := range s.mu.reads {
+		horizon = min(horizon, max(*began-1, s.mu.time-store.Time(24*time.Hour/time.Millisecond)))
+	}
 	for _, e := range s.mu.gc {
-		if e.Due > s.mu.time {
+		if e.Due > s.mu.time || e.Due-gcDelay > horizon {
 			wait = append(wait, e)
 			continue
 		}

@@ -79,6 +79,19 @@ func (s *Store) Get(ctx context.Context, ref store.Ref, off, n int) (*store.Byte
 	return store.NewBytes([][]byte{b.data[off : off+n]}, nil), nil
 }
 
+// Reading implements [store.Blobs].
+func (s *Store) Reading() (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := store.TimeOf(s.clock())
+	s.mu.reads[&began] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.mu.reads, &began)
+	}
+}
+
 // Buffer implements [store.Blobs].
 func (s *Store) Buffer(n int) []byte {
 	s.buffers.Add(1)

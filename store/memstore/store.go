@@ -30,7 +30,8 @@ type Store struct {
 		dedupe dedupe
 		blobs  map[store.BlobID]*blob
 		gc     []GCEntry
-		serial uint32 // of the last blob
+		reads  map[*store.Time]struct{} // when the running reads began
+		serial uint32                   // of the last blob
 	}
 }
 
@@ -49,6 +50,7 @@ func New(machines ...store.Machine) *Store {
 	s.mu.splits = make(map[store.NS][][]byte)
 	s.mu.dedupe.init()
 	s.mu.blobs = make(map[store.BlobID]*blob)
+	s.mu.reads = make(map[*store.Time]struct{})
 	return s
 }
 

@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+
+	"cairn/internal/testcluster"
+	"cairn/node/data/disk"
+	"cairn/store"
+)
+
+// start starts a cluster with a bucket and a client of node a1.
+func start(t *testing.T, o testcluster.Options) (*testcluster.Cluster, *s3.Client) {
+	t.Helper()
+	o.Machines = objects
+	c := testcluster.Start(t, o)
+	cl := gateway(t, c, "a1")
+	_, err := cl.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+	require.NoError(t, err)
+	return c, cl
+}
+
+// write runs writers until stop is called, which returns what they wrote.
+func write(cl *s3.Client, writers int) (stop func() *load) {
+	l := &load{sums: map[string][32]byte{}, failed: map[string]error{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() { l.writer(ctx, cl, i) })
+	}
+	return func() *load {
+		cancel()
+		wg.Wait()
+		return l
+	}
+}
+
+// shards lists which slots of each blob are where the map says, over all running
+// nodes, and how many shards lie elsewhere.
+func shards(t *testing.T, c *testcluster.Cluster) (slots map[store.BlobID]uint16, strays int) {
+	t.Helper()
+	slots = map[store.BlobID]uint16{}
+	for _, name := range c.Names() {
+		n := c.Node(name)
+		if n == nil {
+			continue
+		}
+		for id, d := range n.Data().ByID() {
+			for _, pg := range c.Node("a1").Root().View().PGs() {
+				entries, _, err := d.List(context.Background(), uint32(pg.ID), store.BlobID{}, disk.MaxList, false)
+				require.NoError(t, err)
+				for _, e := range entries {
+					if pg.Holders[e.Index] == id {
+						slots[e.Blob] |= 1 << e.Index
+					} else {
+						strays++
+					}
+				}
+			}
+		}
+	}
+	return slots, strays
+}
+
+// What was deleted frees its space after the grace; a disk that was away does
+// not bring it back; a running read holds it back; what a dead gateway left goes
+// after a day.
+func TestDeletedBlobsAndOrphansGo(t *testing.T) {
+	t.Parallel()
+	c, cl := start(t, testcluster.Options{})
+	l := write(cl, 1)
+	time.Sleep(time.Second)
+	loaded := l()
+	require.Empty(t, loaded.failed)
+	n := c.Node("a1")
+	bucketRow, err := n.Store().ReadName(context.Background(), store.NameBucket, bucket)
+	require.NoError(t, err)
+	ns := store.MakeNS(store.KindObject, bucketRow.ID)
+	orphan, err := n.Store().Put(context.Background(), store.Owner{NS: ns, Key: []byte("never")}, store.ClassStandard, make([]byte, 1<<20))
+	require.NoError(t, err)
+	before, _ := shards(t, c)
+	require.Contains(t, before, orphan.Blob)
+
+	done := n.Store().Reading()
+	c.Kill("c1") // it misses the deletion
+	for key := range loaded.sums {
+		_, err := cl.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
+		require.NoError(t, err)
+	}
+	c.Advance(16 * time.Minute)
+	require.Never(t, func() bool { now, _ := shards(t, c); return len(now) < len(before) }, 3*time.Second, 500*time.Millisecond,
+		"a read that began before the deletion still runs")
+	done()
+	left := func() map[store.BlobID]uint16 { s, _ := shards(t, c); return s }
+	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond)
+	require.Contains(t, left(), orphan.Blob, "an orphan of minutes may still be committed")
+
+	c.Restart("c1")
+	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond, "the disk that was away deletes too")
+	c.Advance(25 * time.Hour)
+	require.Eventually(t, func() bool { return len(left()) == 0 }, 30*time.Second, 100*time.Millisecond)
+}
