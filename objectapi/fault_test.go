@@ -178,7 +178,7 @@ func TestReplacedWhileRead(t *testing.T) {
 	replace := func(store.Ref) error {
 		e.faults.set(func(f *faults) { f.get = nil })
 		e.put(b, "k", []byte(after))
-		hours.Add(1)
+		hours.Add(25) // longer than a read holds its blobs
 		_, err := e.mem.Collect()
 		return err
 	}
