@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,10 +26,13 @@ func TestRotIsReadAroundAndMended(t *testing.T) {
 	cl := gateway(t, c, "a1")
 	_, err := cl.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
 	require.NoError(t, err)
-	body := bytes.Repeat([]byte("cairn test body "), 256<<10)
+	const mark = "the first bytes of a data shard, which parity does not repeat"
+	body := make([]byte, 4<<20)
+	rand.NewChaCha8([32]byte{}).Read(body)
+	copy(body, mark)
 	_, err = cl.PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("k"), Body: bytes.NewReader(body)})
 	require.NoError(t, err)
-	name := rotOne(t, c, "cairn test body ")
+	name := rotOne(t, c, mark)
 
 	require.Eventually(t, func() bool { // until a read has met the damage
 		out, err := cl.GetObject(context.Background(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String("k")})
