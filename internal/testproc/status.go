@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,10 +36,35 @@ type Status struct {
 
 // Group is a Raft group; Name is root, meta 1, …, Leader a node's name or empty.
 type Group struct {
-	ID     uint32 `json:"id"`
-	Name   string `json:"name"`
-	Leader string `json:"leader"`
-	Quorum bool   `json:"quorum"`
+	ID       uint32 `json:"id"`
+	Name     string `json:"name"`
+	Leader   string `json:"leader"`
+	Replicas []struct {
+		Node   string `json:"node"`
+		State  string `json:"state"`
+		Behind uint64 `json:"behind"`
+	} `json:"replicas"`
+}
+
+// maxBehind is how many entries a follower may be behind its leader under load
+// and still count as one that follows.
+const maxBehind = 1000
+
+// Unsettled says what keeps the metadata from bearing its next loss: a group
+// without a leader, or a replica that does not follow. It is empty if nothing
+// does.
+func (s *Status) Unsettled() string {
+	for _, g := range s.Metadata.Groups {
+		if g.Leader == "" {
+			return g.Name + " has no leader"
+		}
+		for _, r := range g.Replicas {
+			if r.State != "leader" && r.State != "follower" || r.Behind > maxBehind {
+				return fmt.Sprintf("%s: the replica at %s is %s, %d entries behind", g.Name, r.Node, r.State, r.Behind)
+			}
+		}
+	}
+	return ""
 }
 
 // Dirt says what keeps the cluster from being clean; it is empty if everything
@@ -93,10 +117,20 @@ func (n *Node) Cairn(ctx context.Context, args ...string) ([]byte, error) {
 // WaitClean polls the status at a node until the cluster is clean, and returns
 // how long that took. The error says what was still not.
 func (n *Node) WaitClean(ctx context.Context) (time.Duration, error) {
+	return n.waitStatus(ctx, (*Status).Dirt)
+}
+
+// WaitSettled is WaitClean for metadata alone; see [Status.Unsettled].
+func (n *Node) WaitSettled(ctx context.Context) (time.Duration, error) {
+	return n.waitStatus(ctx, (*Status).Unsettled)
+}
+
+// waitStatus polls until missing finds nothing missing.
+func (n *Node) waitStatus(ctx context.Context, missing func(*Status) string) (time.Duration, error) {
 	began := time.Now()
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	last := "it was never told"
+	last := "no status was had"
 	for {
 		s, err := n.Status(ctx)
 		switch {
@@ -104,14 +138,14 @@ func (n *Node) WaitClean(ctx context.Context) (time.Duration, error) {
 		case err != nil:
 			last = err.Error()
 		default:
-			if last = s.Dirt(); last == "" {
+			if last = missing(s); last == "" {
 				return time.Since(began), nil
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return time.Since(began), errors.New("the cluster is not clean: " + last)
+			return time.Since(began), fmt.Errorf("after %v: %s", time.Since(began).Round(time.Second), last)
 		}
 	}
 }

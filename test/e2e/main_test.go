@@ -21,8 +21,8 @@ var (
 	seed      = flag.Uint64("seed", 0, "order of the faults of -chaos; 0: by the clock")
 )
 
-// binary is the product, built once.
-var binary string
+// cairnBinary is the product, built once.
+var cairnBinary string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -31,7 +31,7 @@ func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "cairn-e2e-")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		binary, err = testproc.Build(context.Background(), dir)
+		cairnBinary, err = testproc.Build(context.Background(), dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 // startCluster starts six nodes, which end with the test.
 func startCluster(t *testing.T, o testproc.Options) *testproc.Cluster {
 	t.Helper()
-	o.Binary, o.Dir = binary, t.TempDir()
+	o.Binary, o.Dir = cairnBinary, t.TempDir()
 	began := time.Now()
 	c, err := testproc.Start(t.Context(), o)
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/stretchr/testify/require"
 
 	"cairn/internal/testproc"
@@ -80,14 +82,18 @@ func (s sdk) read(ctx context.Context, bucket, key string) ([]byte, error) {
 	return io.ReadAll(out.Body)
 }
 
-// keys lists a bucket page by page.
+// keys lists a bucket page by page. It asks for keys in URL encoding, as XML has
+// no way to write some characters.
 func (s sdk) keys(t testing.TB, bucket string) (keys []string) {
 	t.Helper()
-	for p := s3.NewListObjectsV2Paginator(s.Client, &s3.ListObjectsV2Input{Bucket: &bucket}); p.HasMorePages(); {
+	in := &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: types.EncodingTypeUrl}
+	for p := s3.NewListObjectsV2Paginator(s.Client, in); p.HasMorePages(); {
 		page, err := p.NextPage(t.Context())
 		require.NoError(t, err)
 		for _, o := range page.Contents {
-			keys = append(keys, *o.Key)
+			key, err := url.QueryUnescape(*o.Key)
+			require.NoError(t, err)
+			keys = append(keys, key)
 		}
 	}
 	return keys
