@@ -16,9 +16,7 @@ import (
 )
 
 var (
-	long      = flag.Bool("long", false, "also test what takes long: an object of 5 GiB")
-	chaosTime = flag.Duration("chaos", 0, "let faults happen by chance for this long, instead of one of each kind")
-	seed      = flag.Uint64("seed", 0, "order of the faults of -chaos; 0: by the clock")
+	long = flag.Bool("long", false, "also test what takes long: an object of 5 GiB")
 )
 
 // cairnBinary is the product, built once.
