@@ -129,3 +129,20 @@ func TestViewsAgree(t *testing.T) {
 		require.Equal(t, s.View().NameCount(store.NameUser), c.View().NameCount(store.NameUser))
 	}
 }
+
+// Invariant 2: no two processes ever make blob ids with the same number.
+func TestWriterNumbersAreUsedOnce(t *testing.T) {
+	s := start(t)
+	seen := map[uint32]bool{}
+	for range 3 {
+		for _, c := range []*root.Client{s.Client, client(s.net.Join(2), 1<<63|2)} {
+			var r pb.WriterReply
+			require.NoError(t, c.Propose(context.Background(), &pb.RootCommand{Cmd: &pb.RootCommand_NextWriter{NextWriter: &pb.NextWriter{}}}, &r))
+			require.False(t, seen[r.Writer] || r.Writer == 0, "writer %d", r.Writer)
+			seen[r.Writer] = true
+			if c != s.Client {
+				c.Close()
+			}
+		}
+	}
+}

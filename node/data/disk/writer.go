@@ -260,10 +260,6 @@ func (w *writer) append() error {
 		return w.takeBack(start, w.writeError(err))
 	}
 	w.d.count.written.Add(pos - start)
-	if skipSync {
-		w.d.segs.setSize(w.seg, pos)
-		return nil
-	}
 	w.d.count.fsyncs.Add(1)
 	if err := w.seg.file.Sync(); err != nil {
 		return w.d.fail(err)
