@@ -106,7 +106,7 @@ func (w *Worker) evict(ctx context.Context, id placement.DiskID, d *disk.Disk, p
 		if row := w.cfg.Root.View().PG(pg.ID); row == nil || row.Gen != pg.Gen {
 			return nil // it changed meanwhile: the next pass looks again
 		}
-		return d.Evict(ctx, ids)
+		return d.Evict(ctx, uint32(pg.ID), pg.Gen, ids)
 	})
 }
 
