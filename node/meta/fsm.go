@@ -1,8 +1,6 @@
 package meta
 
 import (
-	"encoding/binary"
-
 	"google.golang.org/protobuf/proto"
 
 	"cairn/node/raftgroup"
@@ -29,6 +27,8 @@ func (f *fsm) Apply(tx *raftgroup.Txn, at store.Time, cmd []byte) ([]byte, error
 		return nil, adopt(tx, c.Adopt)
 	case *pb.MetaCommand_Collected:
 		return nil, collected(tx, at, c.Collected)
+	case *pb.MetaCommand_Released:
+		return nil, released(tx, c.Released)
 	case *pb.MetaCommand_Repaired:
 		return nil, repaired(tx, c.Repaired)
 	case *pb.MetaCommand_Resolve:
@@ -101,28 +101,6 @@ func adopt(tx *raftgroup.Txn, a *pb.MetaAdopt) error {
 	}
 	tx.Put(key, encodeRange(a, 1))
 	return nil
-}
-
-// collected ends rows of the delete queue. On the way it forgets freed blobs
-// that the age fence refuses by now, two for each row at most, so that they
-// become fewer.
-func collected(tx *raftgroup.Txn, at store.Time, c *pb.MetaCollected) error {
-	for _, r := range c.Rows {
-		if len(r) != 20 {
-			return store.Errorf(store.KindInvalid, "end deletions", "row of %d bytes", len(r))
-		}
-		tx.Delete(append([]byte{colGC}, r...))
-	}
-	refused := uint32(max(at.CreatedSeconds()-fenceSeconds, 0))
-	it, err := tx.Iter([]byte{colFreed}, binary.BigEndian.AppendUint32([]byte{colFreed}, refused))
-	if err != nil {
-		return err
-	}
-	defer it.Close()
-	for n := 0; n < 2*len(c.Rows) && it.Next(); n++ {
-		tx.Delete(it.Key())
-	}
-	return it.Close()
 }
 
 // repaired takes shards off debt rows. A row whose blob was deleted meanwhile

@@ -99,14 +99,14 @@ func TestFreedBlobsAreNotReferredToAgain(t *testing.T) {
 	require.NoError(t, b.run(opUnref, "k", nil))
 	require.True(t, store.Is(b.refer("k", blob, 0), store.KindTooOld))
 	b.advance(time.Hour)
-	require.NoError(t, Collected(context.Background(), b.g, raftgroup.NewSession(9), b.queued()))
+	require.NoError(t, Collected(context.Background(), b.g, raftgroup.NewSession(9), b.queued(), nil))
 	require.Empty(t, b.queued())
 	require.True(t, store.Is(b.refer("k", blob, 0), store.KindTooOld), "it is gone from the disks")
 
 	b.advance(12 * time.Hour) // from here on the fence refuses it: nothing is kept of it
 	require.NoError(t, b.refer("k", b.blob(2), 0))
 	require.NoError(t, b.run(opUnref, "k", nil))
-	require.NoError(t, Collected(context.Background(), b.g, raftgroup.NewSession(9), b.queued()))
+	require.NoError(t, Collected(context.Background(), b.g, raftgroup.NewSession(9), b.queued(), nil))
 	require.True(t, store.Is(b.refer("k", blob, 0), store.KindTooOld))
 	it, err := b.rows().Iter([]byte{colFreed}, []byte{colFreed + 1})
 	require.NoError(t, err)
@@ -116,4 +116,39 @@ func TestFreedBlobsAreNotReferredToAgain(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 1, n)
+}
+
+// What a disk that is away has to delete waits for it in rows of its own, once,
+// and ends for it alone.
+func TestDeletionsAreHeldForSingleDisks(t *testing.T) {
+	b := newBench(t)
+	for seq := range uint32(3) {
+		require.NoError(t, b.refer(string(rune('c'+seq)), b.blob(seq), 0))
+		require.NoError(t, b.run(opUnref, string(rune('c'+seq)), nil))
+	}
+	ctx, s, all := context.Background(), raftgroup.NewSession(9), b.queued()
+	require.Len(t, all, 3)
+	held := map[placement.DiskID][]Deletion{4: all[1:], 9: all[2:]}
+	require.NoError(t, Collected(ctx, b.g, s, all[1:], held))
+	require.Equal(t, all[:1], b.queued())
+	require.Equal(t, map[placement.DiskID][]store.BlobID{4: {b.blob(1), b.blob(2)}, 9: {b.blob(2)}}, b.held())
+
+	require.NoError(t, Released(ctx, b.g, s, 4, all[1:2]))
+	require.NoError(t, Collected(ctx, b.g, s, all[1:], held)) // by a leader that comes late
+	require.Equal(t, map[placement.DiskID][]store.BlobID{4: {b.blob(2)}, 9: {b.blob(2)}}, b.held())
+	require.NoError(t, Released(ctx, b.g, s, 4, all))
+	require.Equal(t, map[placement.DiskID][]store.BlobID{9: {b.blob(2)}}, b.held())
+}
+
+func (b *bench) held() map[placement.DiskID][]store.BlobID {
+	out := map[placement.DiskID][]store.BlobID{}
+	disks, err := HeldDisks(b.rows())
+	require.NoError(b.t, err)
+	for _, d := range disks {
+		for r, err := range Held(b.rows(), d) {
+			require.NoError(b.t, err)
+			out[d] = append(out[d], r.Blob)
+		}
+	}
+	return out
 }

@@ -66,6 +66,9 @@ func (w *Worker) readDebts(g *raftgroup.Group, s *GroupStats) ([]meta.Debt, erro
 		}
 		s.Debts++
 		s.DebtsByLeft[w.left(d)]++
+		if made := store.TimeOf(store.Epoch2020) + 1000*store.Time(d.Blob.Created()); s.OldestDebt == 0 || made < s.OldestDebt {
+			s.OldestDebt = made
+		}
 		if len(debts) < maxDebts && w.payable(d) {
 			debts = append(debts, d)
 		}
