@@ -21,6 +21,8 @@
 //     its receipt is older than the row and the leader records the debt.
 //     A blob that is referred to and has too few shards now stops the slot: it
 //     is tried again a little later.
+//     So do disks that do not answer, may come back, and could have a blob that
+//     no other disk has: what is listed is brought in without waiting for them.
 //  4. clears prev[i] by compare-and-swap. Only now may a drop its copies.
 //
 // Crashes: b dies: it starts over, or the planner gives the slot to c and a

@@ -115,7 +115,7 @@ func (p *Planner) setDisks(ctx context.Context) error {
 		if _, ok := p.silentSince[id]; !ok {
 			p.silentSince[id] = time.Now()
 		}
-		if admin == placement.DiskIn && time.Since(p.silentSince[id]) > p.downOut && out.mayAdd(p.client.view, d) {
+		if admin == placement.DiskIn && time.Since(p.silentSince[id]) > p.downOut && (p.unplugged(d) || out.mayAdd(p.client.view, d)) {
 			if err := p.setDisk(ctx, d, placement.DiskOut, autoReason); err != nil {
 				return err
 			}
@@ -218,6 +218,14 @@ func (p *Planner) noTarget(d placement.DiskID) bool {
 func (p *Planner) silent(d placement.DiskID) bool {
 	state, _ := p.client.live.Node(placement.NodeID(p.client.view.Disk(d).GetNode()))
 	return state == Down || state == Unknown || p.client.live.Disk(d) == nil
+}
+
+// unplugged reports whether the node of a disk answers and does not have it. The
+// limits are there for partitions, and this is none: two disks that were replaced
+// must both be given up before the groups they share can be whole again.
+func (p *Planner) unplugged(d *pb.DiskRow) bool {
+	state, _ := p.client.live.Node(placement.NodeID(d.Node))
+	return state == Up && p.client.live.Disk(placement.DiskID(d.Id)) == nil
 }
 
 // begin starts moves, each in its own command: one that lost its race takes
