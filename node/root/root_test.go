@@ -134,15 +134,12 @@ func TestViewsAgree(t *testing.T) {
 func TestWriterNumbersAreUsedOnce(t *testing.T) {
 	s := start(t)
 	seen := map[uint32]bool{}
-	for range 3 {
-		for _, c := range []*root.Client{s.Client, client(s.net.Join(2), 1<<63|2)} {
-			var r pb.WriterReply
-			require.NoError(t, c.Propose(context.Background(), &pb.RootCommand{Cmd: &pb.RootCommand_NextWriter{NextWriter: &pb.NextWriter{}}}, &r))
-			require.False(t, seen[r.Writer] || r.Writer == 0, "writer %d", r.Writer)
-			seen[r.Writer] = true
-			if c != s.Client {
-				c.Close()
-			}
-		}
+	for i := range uint64(4) {
+		c := client(s.net.Join(2), 1<<63|2+i) // each process is a client of its own
+		var r pb.WriterReply
+		require.NoError(t, c.Propose(context.Background(), &pb.RootCommand{Cmd: &pb.RootCommand_NextWriter{NextWriter: &pb.NextWriter{}}}, &r))
+		c.Close()
+		require.False(t, seen[r.Writer] || r.Writer == 0, "writer %d", r.Writer)
+		seen[r.Writer] = true
 	}
 }
