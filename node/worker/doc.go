@@ -26,6 +26,13 @@
 // committed "dead" (see package meta) deletes one. An owner that cannot be asked
 // keeps its blobs.
 //
+// # Strays
+//
+// A disk that is no holder of a group any more drops its shards of it after a
+// quarter of an hour. Its slot was complete elsewhere before, or it was given up
+// for lost; as it may have been the last to have a blob, each shard that its
+// holder lacks is written there before it is dropped here.
+//
 // # Two leaders, crashes
 //
 // Every step may be done twice: deleting a deleted blob, bringing in a shard

@@ -37,7 +37,7 @@ func (w *Worker) diskPass(ctx context.Context) {
 			var err error
 			switch {
 			case !pg.Has(id):
-				err = w.evict(ctx, id, d, pg)
+				err = w.evict(ctx, topo, id, d, pg)
 			case w.firstLive(topo, pg) == id && w.scanDue(pg.ID):
 				if err = w.collectOrphans(ctx, topo, pg); err == nil {
 					w.scanned(pg.ID)
@@ -89,45 +89,6 @@ func each(ctx context.Context, d *disk.Disk, pg placement.PGID, f func([]disk.En
 		}
 		after = page[len(page)-1].Blob
 	}
-}
-
-// evict drops shards of a group that this disk is no holder of any more. The
-// slot was complete elsewhere before the disk left the row; readers that go by
-// an older row get a quarter of an hour.
-func (w *Worker) evict(ctx context.Context, id placement.DiskID, d *disk.Disk, pg *placement.PG) error {
-	if !w.leftLongAgo(id, pg) {
-		return nil
-	}
-	return each(ctx, d, pg.ID, func(page []disk.Entry) error {
-		ids := make([]disk.ShardID, len(page))
-		for i, e := range page {
-			ids[i] = e.ShardID
-		}
-		if row := w.cfg.Root.View().PG(pg.ID); row == nil || row.Gen != pg.Gen {
-			return nil // it changed meanwhile: the next pass looks again
-		}
-		return d.Evict(ctx, uint32(pg.ID), pg.Gen, ids)
-	})
-}
-
-// leftLongAgo reports whether the disk has been seen outside of this generation
-// of the row for long enough.
-func (w *Worker) leftLongAgo(id placement.DiskID, pg *placement.PG) bool {
-	key := absence{id, pg.ID, pg.Gen}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	since, ok := w.absent[key]
-	if !ok {
-		w.absent[key] = w.cfg.Clock()
-	}
-	return ok && w.cfg.Clock().Sub(since) > graceTime
-}
-
-// absence is a disk that a generation of a row does not name.
-type absence struct {
-	disk placement.DiskID
-	pg   placement.PGID
-	gen  uint32
 }
 
 // collectOrphans looks at all that is listed for a group. What one disk has and
