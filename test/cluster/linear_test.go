@@ -175,6 +175,9 @@ func (h *history) get(ctx context.Context, st store.Store, cl *machine.Client, k
 // leaderOf returns the node that leads the group of a namespace, or any.
 func leaderOf(c *testcluster.Cluster, ns store.NS) string {
 	for _, name := range c.Names() {
+		if c.Node(name) == nil {
+			continue
+		}
 		r, ok := c.Node(name).Root().View().RangeOf(ns, nil)
 		if !ok {
 			continue
