@@ -2,13 +2,16 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -45,6 +48,7 @@ func TestDiskAgainstModel(t *testing.T) {
 			"maintain": m.maintain,
 			"reopen":   func(*rapid.T) { m.close(); m.open(); m.forgetHeard(); require.False(t, m.d.recovered) },
 			"crash":    m.crashNow,
+			"indexRot": m.damageIndex,
 			"crashPut": m.crashDuringPuts,
 			"":         m.check,
 		})
@@ -204,6 +208,43 @@ func (m *model) crashNow(t *rapid.T) {
 	m.crash()
 	m.forgetHeard()
 	m.settle(t)
+}
+
+// damageIndex spoils or removes a file of the index of a closed disk. All shards
+// are there when it is opened again; what was deleted or evicted may be, and
+// fences are gone if it had to be made anew. Pebble's log is left alone: damage in
+// its last block looks like an end that was torn off.
+func (m *model) damageIndex(t *rapid.T) {
+	m.close()
+	files, err := m.index.List("index")
+	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, ".log") })
+	slices.Sort(files)
+	name := "index/" + rapid.SampledFrom(files).Draw(t, "file")
+	if rapid.Bool().Draw(t, "remove") {
+		require.NoError(t, m.index.Remove(name))
+	} else {
+		spoil(t, m.index, name)
+	}
+	m.open()
+	st, err := m.d.Stats()
+	require.NoError(t, err)
+	if st.Rebuilt {
+		clear(m.deleted)
+		clear(m.fences)
+	}
+	m.forgetHeard()
+	m.settle(t)
+}
+
+// spoil overwrites the first half of a file.
+func spoil(t *rapid.T, fs vfs.FS, name string) {
+	st, err := fs.Stat(name)
+	require.NoError(t, err)
+	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xAA}, int(st.Size()/2)), 0)
+	require.NoError(t, errors.Join(err, f.Close()))
 }
 
 func rng(t *rapid.T) (*rand.Rand, float64) {
