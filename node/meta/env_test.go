@@ -63,9 +63,12 @@ func (oneRef) Read(rd store.Reader, q []byte) ([]byte, error) {
 	return v, err
 }
 
-func (oneRef) References(rd store.Reader, key []byte, blob store.BlobID) (bool, error) {
+func (oneRef) References(rd store.Reader, key []byte, blobs []store.BlobID) (named []bool, err error) {
 	v, ok, err := rd.Get(refCol, key, nil)
-	return ok && slices.Equal(v, blob[:]), err
+	for _, b := range blobs {
+		named = append(named, ok && slices.Equal(v, b[:]))
+	}
+	return named, err
 }
 
 // bench is a server with one group of one voter, which owns the keys from "b" to

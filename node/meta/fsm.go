@@ -152,10 +152,11 @@ func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]by
 	if err != nil {
 		return nil, err
 	}
-	used, err := m.References(&reader{rows: tx, rng: rng}, r.Key, blob)
+	named, err := m.References(&reader{rows: tx, rng: rng}, r.Key, []store.BlobID{blob})
 	if err != nil {
 		return nil, err
 	}
+	used := named[0]
 	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
 }

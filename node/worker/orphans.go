@@ -100,17 +100,9 @@ func (w *Worker) collectOrphans(ctx context.Context, topo *placement.Topology, p
 	if err != nil {
 		return err
 	}
-	var dead []store.BlobID
-	for blob := range old {
-		isDead := deleted[blob]
-		if !isDead {
-			if isDead, err = w.dead(ctx, blob); err != nil {
-				return err
-			}
-		}
-		if isDead {
-			dead = append(dead, blob)
-		}
+	dead, err := w.deadOf(ctx, old, deleted)
+	if err != nil {
+		return err
 	}
 	for batch := range slices.Chunk(dead, deleteBatch) {
 		if err := w.deleteOrphans(ctx, topo, pg, batch); err != nil {
@@ -160,19 +152,61 @@ func (w *Worker) listGroup(ctx context.Context, topo *placement.Topology, pg *pl
 // listPage is how many shards are asked of a disk at a time.
 const listPage = 2000
 
-// dead reports whether the owner of a blob says, in its log, that it is dead. A
-// blob that tells no owner is kept: repair replaces its damaged shards first.
-func (w *Worker) dead(ctx context.Context, blob store.BlobID) (bool, error) {
-	owner, err := w.cfg.Blobs.Owner(ctx, blob)
+// deadOf returns those of the old blobs that are deleted elsewhere, or of which
+// their owner says that they are dead. A blob that tells no owner is kept: repair
+// replaces its damaged shards first.
+func (w *Worker) deadOf(ctx context.Context, old, deleted map[store.BlobID]bool) (dead []store.BlobID, err error) {
+	type owner struct {
+		ns  store.NS
+		key string
+	}
+	byOwner := map[owner][]store.BlobID{}
+	for blob := range old {
+		if deleted[blob] {
+			dead = append(dead, blob)
+			continue
+		}
+		o, err := w.cfg.Blobs.Owner(ctx, blob)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			key := owner{o.NS, string(o.Key)}
+			byOwner[key] = append(byOwner[key], blob)
+		}
+	}
+	for o, blobs := range byOwner {
+		for batch := range slices.Chunk(blobs, deleteBatch) {
+			more, err := w.deadAmong(ctx, o.ns, []byte(o.key), batch)
+			if err != nil {
+				return nil, err
+			}
+			dead = append(dead, more...)
+		}
+	}
+	return dead, nil
+}
+
+// deadAmong asks the owner of some blobs which of them it does not refer to, and
+// then, in its log, which of those are dead.
+func (w *Worker) deadAmong(ctx context.Context, ns store.NS, key []byte, blobs []store.BlobID) (dead []store.BlobID, err error) {
+	used, err := w.cfg.Rows.Used(ctx, ns, key, blobs)
 	if err != nil {
-		return false, ctx.Err()
+		return nil, err
 	}
-	used, err := w.cfg.Rows.Used(ctx, owner.NS, owner.Key, blob)
-	if err != nil || used {
-		return false, err
+	for i, blob := range blobs {
+		if used[i] {
+			continue
+		}
+		isDead, _, err := w.cfg.Rows.Resolve(ctx, ns, key, blob)
+		if err != nil {
+			return nil, err
+		}
+		if isDead {
+			dead = append(dead, blob)
+		}
 	}
-	dead, _, err := w.cfg.Rows.Resolve(ctx, owner.NS, owner.Key, blob)
-	return dead, err
+	return dead, nil
 }
 
 // deleteOrphans deletes dead blobs at every disk of their group. A disk that is
