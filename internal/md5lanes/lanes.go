@@ -4,14 +4,12 @@ import (
 	"encoding"
 	"encoding/binary"
 	"hash"
+	"slices"
 )
 
 const (
-	// Lanes is how many messages are hashed at a time.
+	// Lanes is how many messages are hashed at a time, at most.
 	Lanes = 8
-	// Worthwhile is from how many messages on lanes cost less CPU than one
-	// message after the other.
-	Worthwhile = 3
 
 	blockSize = 64
 )
@@ -19,21 +17,34 @@ const (
 // State is the state of all lanes: the words A, B, C and D of each.
 type State [4][Lanes]uint32
 
+// kernel adds n blocks to each of the first lanes of a state.
+type kernel struct {
+	lanes  int
+	blocks func(s *State, data *[Lanes]*byte, n int)
+}
+
+// available are this CPU's kernels by the number of their lanes.
+var available = kernels()
+
 // Write adds pieces[i] to hashes[i] for all i, at most [Lanes]. The hashes are
 // those of [crypto/md5.New] and no two are the same; the pieces have one length.
 func Write(hashes []hash.Hash, pieces [][]byte) {
-	if kernel == nil || len(hashes) < Worthwhile || len(hashes) > Lanes || !aligned(hashes, pieces) {
+	i := slices.IndexFunc(available, func(k kernel) bool { return k.lanes >= len(hashes) })
+	if i < 0 || len(hashes) < 2 || !aligned(hashes, pieces) {
 		for i, h := range hashes {
 			h.Write(pieces[i])
 		}
 		return
 	}
+	available[i].write(hashes, pieces)
+}
+
+func (k kernel) write(hashes []hash.Hash, pieces [][]byte) {
 	var (
 		s    State
 		data [Lanes]*byte
 		kept [Lanes][marshaledSize]byte
 	)
-	blocks := len(pieces[0]) / blockSize
 	for i := range data {
 		data[i] = &pieces[0][0] // what a lane without a message computes is not looked at
 	}
@@ -42,11 +53,12 @@ func Write(hashes []hash.Hash, pieces [][]byte) {
 		marshal(h, &kept[i])
 		s.load(i, &kept[i])
 	}
-	kernel(&s, &data, blocks)
+	n := len(pieces[0]) / blockSize
+	k.blocks(&s, &data, n)
 	for i, h := range hashes {
-		s.store(i, &kept[i], blocks)
+		s.store(i, &kept[i], n)
 		unmarshal(h, &kept[i])
-		h.Write(pieces[i][blocks*blockSize:])
+		h.Write(pieces[i][n*blockSize:])
 	}
 }
 

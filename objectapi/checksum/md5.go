@@ -12,9 +12,9 @@ import (
 const (
 	// md5Step is how much of each stream is hashed at a time.
 	md5Step = 64 << 10
-	// company is how many streams are waited for when several are open: with so
-	// many at a time MD5 costs half of what it costs one by one.
-	company = 4
+	// company is how many streams are waited for when several are open: two at a
+	// time cost what one does.
+	company = 2
 	// impatient is how many pieces of a stream may wait for company.
 	impatient = queued / 2
 )

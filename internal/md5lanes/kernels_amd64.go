@@ -14,16 +14,20 @@ var sines = func() (t [64]uint32) {
 	return t
 }()
 
-// kernel is the best one for this CPU, nil if there is none.
-var kernel = func() func(*State, *[Lanes]*byte, int) {
+// kernels returns the ones for this CPU, the cheapest first for two messages.
+func kernels() []kernel {
+	out := []kernel{{lanes: 2, blocks: pair}}
 	switch {
 	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL:
-		return blocksAVX512
+		out = append(out, kernel{lanes: Lanes, blocks: blocksAVX512})
 	case cpu.X86.HasAVX2:
-		return blocksAVX2
+		out = append(out, kernel{lanes: Lanes, blocks: blocksAVX2})
 	}
-	return nil
-}()
+	return out
+}
+
+//go:noescape
+func pair(state *State, data *[Lanes]*byte, n int)
 
 //go:noescape
 func blocksAVX512(state *State, data *[Lanes]*byte, n int)

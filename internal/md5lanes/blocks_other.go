@@ -1,5 +1,0 @@
-//go:build !amd64
-
-package md5lanes
-
-var kernel func(*State, *[Lanes]*byte, int)
