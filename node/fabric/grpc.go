@@ -54,11 +54,11 @@ func NewGRPC(self placement.NodeID, cfg *tls.Config) *GRPC {
 		peers: map[placement.NodeID]*peerConns{},
 	}
 	f.server = grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(cfg)),
+		grpc.Creds(newPackedTLS(cfg)),
 		grpc.ForceServerCodecV2(codec{}),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
-		grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
+		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	f.server.RegisterService(&grpc.ServiceDesc{
