@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
 
@@ -55,7 +56,7 @@ func NewGRPC(self placement.NodeID, cfg *tls.Config) *GRPC {
 	}
 	f.server = grpc.NewServer(
 		grpc.Creds(newPackedTLS(cfg)),
-		grpc.ForceServerCodecV2(codec{}),
+		grpc.ForceServerCodecV2(codec{}), experimental.BufferPool(received),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
 		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer),
