@@ -42,7 +42,7 @@ const fabricCall = "/cairn.Fabric/Call"
 const (
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
-	ioBuffer     = 256 << 10
+	ioBuffer     = 64 << 10
 )
 
 // NewGRPC returns the fabric of node self. The TLS configuration carries the
