@@ -14,7 +14,9 @@ import (
 // most, and crypto/tls gives and takes records one by one: bulk data would cost
 // a read and a write for each, which is more than its encryption. Here all
 // records of one Write go out together, and what has arrived is read together.
-type packedTLS struct{ credentials.TransportCredentials }
+type packedTLS struct {
+	credentials.TransportCredentials
+}
 
 func newPackedTLS(cfg *tls.Config) credentials.TransportCredentials {
 	cfg = cfg.Clone()
