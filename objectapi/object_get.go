@@ -78,13 +78,10 @@ func (q *request) sendObject(sel selection) error {
 // sendParts sends the n bytes of a download of which parts are the first.
 func (q *request) sendParts(d *download, parts [][]byte, n int64) error {
 	for {
-		for _, p := range parts {
-			if err := q.send(p); err != nil {
-				return err
-			}
-			n -= int64(len(p))
+		sent, err := q.sendPiece(parts)
+		if n -= sent; err != nil {
+			return err
 		}
-		var err error
 		switch parts, err = d.next(); {
 		case err == io.EOF && n == 0:
 			return nil

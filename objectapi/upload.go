@@ -135,6 +135,7 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 			err = w.ctx.Err()
 		}
 	}
+	w.hash.Flush() // nobody waits for memory while the hashes wait for company
 	if n > 0 && (err == nil || err == io.EOF) {
 		w.place(b, n)
 	}
