@@ -217,7 +217,7 @@ func TestProbes(t *testing.T) {
 		require.Contains(t, element(body, "Message"), sub)
 	}
 	e.put("probes", "k", nil)
-	for target, want := range map[string]int{"?torrent": 501, "?retention": 404, "?legal-hold": 404, "?versionId=null": 200, "?versionId=abc": 404, "?versionId=": 400} {
+	for target, want := range map[string]int{"?torrent": 501, "?retention": 400, "?legal-hold": 400, "?versionId=null": 200, "?versionId=abc": 404, "?versionId=": 400} {
 		resp, _ := e.raw("GET", "/probes/k"+target, nil)
 		require.Equal(t, want, resp.StatusCode, target)
 	}

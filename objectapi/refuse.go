@@ -31,7 +31,7 @@ func refuseUnoffered(method string, h http.Header) error {
 		switch {
 		case !strings.HasPrefix(name, "X-Amz-"):
 		case strings.HasPrefix(name, "X-Amz-Object-Lock-"):
-			return invalidRequest("Bucket is missing Object Lock Configuration")
+			return noLocks()
 		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"),
 			strings.HasPrefix(name, "X-Amz-Copy-Source-Server-Side-Encryption"):
 			if method == get || method == head {

@@ -52,7 +52,6 @@ const (
 	NoSuchCORSConfiguration           Code = "NoSuchCORSConfiguration"
 	NoSuchKey                         Code = "NoSuchKey"
 	NoSuchLifecycleConfiguration      Code = "NoSuchLifecycleConfiguration"
-	NoSuchObjectLockConfiguration     Code = "NoSuchObjectLockConfiguration"
 	NoSuchTagSet                      Code = "NoSuchTagSet"
 	NoSuchUpload                      Code = "NoSuchUpload"
 	NoSuchVersion                     Code = "NoSuchVersion"
@@ -127,7 +126,6 @@ var table = map[Code]row{
 	NoSuchCORSConfiguration:           {404, "The CORS configuration does not exist."},
 	NoSuchKey:                         {404, "The specified key does not exist."},
 	NoSuchLifecycleConfiguration:      {404, "The lifecycle configuration does not exist."},
-	NoSuchObjectLockConfiguration:     {404, "The specified object does not have an Object Lock configuration."},
 	NoSuchTagSet:                      {404, "The TagSet does not exist."},
 	NoSuchUpload:                      {404, "The specified multipart upload does not exist. The upload ID might not be valid, or the multipart upload might have been aborted or completed."},
 	NoSuchVersion:                     {404, "The version ID specified in the request does not match an existing version."},
