@@ -19,6 +19,9 @@ func TestClients(t *testing.T) {
 	t.Run("restic", func(t *testing.T) { testRestic(t, c, "b2") })
 	t.Run("sdk", func(t *testing.T) { testSDK(t, c) })
 	t.Run("list-10000", func(t *testing.T) { testList(t, c) })
+	if *long {
+		testLong(t, c)
+	}
 	checkMemory(t, c)
 	require.NoError(t, c.Stop(), "every process ends in order after all this")
 }
