@@ -77,6 +77,9 @@ func (n *Node) heartbeat() *pb.HeartbeatRequest {
 		return nil
 	}
 	r := &pb.HeartbeatRequest{Node: uint32(n.id.Node), Incarnation: n.id.Incarnation[:], Disks: n.data.Beats()}
+	if used := n.fallbacks.Load(); used != nil {
+		r.UsedFallbacks = *used
+	}
 	if n.isReady() {
 		if began, ok := n.blobs.OldestRead(); ok {
 			r.OldestReadMs = began.UnixMilli()

@@ -38,6 +38,7 @@
 //
 // # Pace
 //
-// Each disk fills one slot at a time and all share a rate in bytes a second. A
+// Each disk fills two slots at a time, of the groups that can lose fewest more
+// shards, and all share a rate in bytes a second. A
 // group that could not lose another shard is not held back.
 package fill
