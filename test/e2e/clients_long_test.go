@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -51,12 +50,13 @@ func writeLarge(t *testing.T, path string, r io.Reader) string {
 	return fmt.Sprintf("%x", sum.Sum(nil))
 }
 
-// sumOf reads a file to its end.
-func sumOf(t *testing.T, path string, sum hash.Hash) string {
+// fileSum returns the SHA-256 of a file.
+func fileSum(t *testing.T, path string) string {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
+	sum := sha256.New()
 	_, err = io.Copy(sum, f)
 	require.NoError(t, err)
 	return fmt.Sprintf("%x", sum.Sum(nil))
@@ -82,7 +82,7 @@ func longAWS(t *testing.T, a *awsCLI) {
 	began = time.Now()
 	a.s3(t, "cp", "s3://long/large", down)
 	rate(t, "aws s3 cp down", large, began)
-	require.Equal(t, want, sumOf(t, down, sha256.New()))
+	require.Equal(t, want, fileSum(t, down))
 	a.s3(t, "rm", "s3://long/large")
 }
 
