@@ -95,7 +95,7 @@ func decodeAppend(d *decoder, body [][]byte) (c appendCall, err error) {
 	c.pipe, c.seq = d.uvarint(), d.uvarint()
 	n := d.uvarint()
 	if n > maxEntries {
-		d.bad = true
+		return c, store.Errorf(store.KindInvalid, "raft call", "%d entries at once; the limit is %d", n, maxEntries)
 	}
 	sizes := make([]int, 0, n)
 	total := 0
