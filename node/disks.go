@@ -26,6 +26,9 @@ func (n *Node) openDisks() error {
 			n.log.Error("a disk is left out", "disk", c.Path, "err", err)
 			continue
 		}
+		if st, err := d.Stats(); err == nil && st.Rebuilt {
+			n.log.Warn("the index of a disk was damaged and made anew from its segments", "disk", c.Path, "shards", st.Shards)
+		}
 		n.data.Add(d, c.Path, diskClass(c.Class))
 	}
 	return nil
@@ -74,6 +77,9 @@ func (n *Node) heartbeat() *pb.HeartbeatRequest {
 		return nil
 	}
 	r := &pb.HeartbeatRequest{Node: uint32(n.id.Node), Incarnation: n.id.Incarnation[:], Disks: n.data.Beats()}
+	if used := n.fallbacks.Load(); used != nil {
+		r.UsedFallbacks = *used
+	}
 	if n.isReady() {
 		if began, ok := n.blobs.OldestRead(); ok {
 			r.OldestReadMs = began.UnixMilli()

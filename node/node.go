@@ -49,6 +49,7 @@ type Node struct {
 	worker *worker.Worker
 	ready  chan struct{}
 
+	fallbacks  atomic.Pointer[[]uint32] // fallback groups that the disks have shards of
 	started    time.Time
 	registered chan struct{} // closed when the root knows this incarnation
 	killed     atomic.Bool
@@ -111,6 +112,7 @@ func (n *Node) open(ctx context.Context) error {
 	n.serveJoins()
 	n.running.Go(func() { n.followMap(ctx) })
 	n.running.Go(func() { n.begin(ctx) })
+	n.running.Go(func() { n.watchFallbacks(ctx) })
 	return nil
 }
 

@@ -48,13 +48,21 @@ func (q *request) openBucket(write bool) error {
 	if err != nil {
 		return err
 	}
-	if want := q.header("x-amz-expected-bucket-owner"); want != "" && want != entry.Owner {
-		return s3err.New(s3err.AccessDenied)
+	if err := q.checkOwner("x-amz-expected-bucket-owner", entry); err != nil {
+		return err
 	}
 	if write && entry.State == store.NameDeleting {
 		return s3err.Msg(s3err.OperationAborted, "The bucket is being deleted.")
 	}
 	q.entry, q.ns = entry, bucketNS(entry)
+	return nil
+}
+
+// checkOwner refuses a bucket that is not of the owner the header names.
+func (q *request) checkOwner(header string, entry store.Name) error {
+	if want := q.header(header); want != "" && want != entry.Owner {
+		return s3err.New(s3err.AccessDenied)
+	}
 	return nil
 }
 

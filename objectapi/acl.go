@@ -91,8 +91,11 @@ func (q *request) checkACL(doc []byte) error {
 		return s3err.New(s3err.MalformedXML).Because(err)
 	}
 	list := root.Child("AccessControlList")
-	if list == nil {
+	switch {
+	case list == nil:
 		return s3err.New(s3err.MalformedXML)
+	case len(list.Children) == 0: // it would take the owner's own right away
+		return s3err.New(s3err.AccessControlListNotSupported)
 	}
 	for _, grant := range list.Children {
 		who := grant.Child("Grantee").Trimmed("ID")

@@ -1,6 +1,7 @@
 package objectapi
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -155,11 +156,31 @@ func TestPayloads(t *testing.T) {
 	e.sign(req, e.key, emptyHash, time.Now())
 	_, answer := e.send(req)
 	require.Equal(t, "XAmzContentSHA256Mismatch", element(answer, "Code"))
-	req = e.rawRequest("PUT", "/payloads/k", io.MultiReader(strings.NewReader("hello")))
-	e.sign(req, e.key, "UNSIGNED-PAYLOAD", time.Now())
-	resp, answer := e.send(req)
-	require.Equal(t, 411, resp.StatusCode)
-	require.Equal(t, "MissingContentLength", element(answer, "Code"))
+}
+
+// TestUnknownLength sends bodies whose end alone tells their length.
+func TestUnknownLength(t *testing.T) {
+	e := newEnv(t)
+	e.bucket("endless")
+	send := func(target, payload string, body []byte) (*http.Response, string) {
+		req := e.rawRequest("PUT", "/endless"+target, io.MultiReader(bytes.NewReader(body)))
+		e.sign(req, e.key, payload, time.Now())
+		return e.send(req)
+	}
+	for _, n := range []int{0, 5, 4096, 4097, 9 << 20} {
+		resp, answer := send("/k", "UNSIGNED-PAYLOAD", pattern(n))
+		require.Equal(t, 200, resp.StatusCode, answer)
+		require.True(t, bytes.Equal(pattern(n), e.get("endless", "k")), "%d bytes", n)
+	}
+	_, answer := send("/k2", emptyHash, []byte("hello"))
+	require.Equal(t, "XAmzContentSHA256Mismatch", element(answer, "Code"))
+	for target, payload := range map[string]string{"/k2": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "?acl": "UNSIGNED-PAYLOAD"} {
+		resp, answer := send(target, payload, []byte("hello"))
+		require.Equal(t, 411, resp.StatusCode, target)
+		require.Equal(t, "MissingContentLength", element(answer, "Code"))
+	}
+	resp, _ := e.raw("HEAD", "/endless/k2", nil)
+	require.Equal(t, 404, resp.StatusCode)
 }
 
 // TestUnsignedTrailerBytes sends what the aws command line sends over TLS.

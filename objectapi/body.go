@@ -16,7 +16,7 @@ const maxXML = 4 << 20
 // body is the decoded body of a request.
 type body struct {
 	io.Reader
-	size   int64         // decoded
+	size   int64         // decoded; unknownSize if its end alone tells
 	chunks *sigv4.Chunks // nil if it is not in aws-chunked encoding
 }
 
@@ -49,9 +49,6 @@ func (q *request) openBody(limit int64) (*body, error) {
 			return nil, s3err.New(s3err.MissingContentLength)
 		}
 		b.size = size
-	}
-	if b.size < 0 {
-		return nil, s3err.New(s3err.MissingContentLength)
 	}
 	if b.size > limit {
 		return nil, s3err.New(s3err.EntityTooLarge).
@@ -117,6 +114,9 @@ func (q *request) readChecked(want *digests) ([]byte, error) {
 		return nil, err
 	}
 	defer b.close()
+	if b.size == unknownSize {
+		return nil, s3err.New(s3err.MissingContentLength)
+	}
 	doc := make([]byte, b.size)
 	if _, err := fill(b, doc); err != nil {
 		return nil, bodyError(shortBody(err))

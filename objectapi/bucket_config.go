@@ -24,6 +24,12 @@ func absent(code s3err.Code) func(*request) error {
 	return func(q *request) error { return s3err.New(code).With("BucketName", q.bucket) }
 }
 
+// unlockable answers what is asked of the locks of an object, which no bucket
+// allows.
+func unlockable(*request) error { return noLocks() }
+
+func noLocks() error { return invalidRequest("Bucket is missing Object Lock Configuration") }
+
 // nothingToDelete answers the deletion of a configuration that no bucket has.
 func nothingToDelete(q *request) error { return q.reply(http.StatusNoContent) }
 

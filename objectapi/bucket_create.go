@@ -19,15 +19,12 @@ func (q *request) createBucket() error {
 	if err := q.checkBucketHeaders(); err != nil {
 		return err
 	}
-	doc, err := q.readDocument(false)
+	attrs, err := q.readConfiguration()
 	if err != nil {
 		return err
 	}
-	if err := q.checkLocation(doc); err != nil {
-		return err
-	}
 	entry, err := q.g.store.CreateName(q.ctx(), store.Name{
-		Kind: store.NameBucket, Name: q.bucket, Owner: q.owner(), Attrs: (&bucketAttrs{}).encode(),
+		Kind: store.NameBucket, Name: q.bucket, Owner: q.owner(), Attrs: attrs.encode(),
 	})
 	switch {
 	case store.Is(err, store.KindExists) && entry.Owner != q.owner():
@@ -55,22 +52,37 @@ func (q *request) checkBucketHeaders() error {
 	if v := q.header("X-Amz-Bucket-Object-Lock-Enabled"); v != "" && v != "false" {
 		return notImplemented("Object Lock")
 	}
+	if v := q.header("X-Amz-Bucket-Namespace"); v != "" && v != "global" {
+		return notImplemented("A namespace of buckets other than global")
+	}
 	return nil
 }
 
-// checkLocation accepts a location constraint that is the gateway's region.
-func (q *request) checkLocation(doc []byte) error {
-	if len(doc) == 0 {
-		return nil
+// readConfiguration reads the document of a creation. It accepts a location
+// that is the gateway's region, and tags.
+func (q *request) readConfiguration() (attrs bucketAttrs, err error) {
+	doc, err := q.readDocument(false)
+	if err != nil || len(doc) == 0 {
+		return attrs, err
 	}
 	root, err := s3xml.Parse(doc)
 	if err != nil || root.Name != "CreateBucketConfiguration" {
-		return s3err.New(s3err.MalformedXML).Because(err)
+		return attrs, s3err.New(s3err.MalformedXML).Because(err)
 	}
-	if at := root.Trimmed("LocationConstraint"); at != "" && at != q.g.region {
-		return s3err.New(s3err.InvalidLocationConstraint).With("LocationConstraint", at)
+	for _, n := range root.Children {
+		switch at := root.Trimmed("LocationConstraint"); {
+		case n.Name == "LocationConstraint" && at != "" && at != q.g.region:
+			return attrs, s3err.New(s3err.InvalidLocationConstraint).With("LocationConstraint", at)
+		case n.Name == "LocationConstraint":
+		case n.Name == "Tags":
+			if attrs.tags, err = parseTags(n, maxBucketTags, "Bucket"); err != nil {
+				return attrs, err
+			}
+		default:
+			return attrs, notImplemented("A bucket's " + n.Name)
+		}
 	}
-	return nil
+	return attrs, nil
 }
 
 // headBucket answers HeadBucket.

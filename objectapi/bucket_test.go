@@ -159,6 +159,38 @@ func TestBucketCreation(t *testing.T) {
 	code(t, "NotImplemented", err)
 }
 
+// TestCreateDocument sends what a creation may say, and what it may not.
+func TestCreateDocument(t *testing.T) {
+	e := newEnv(t)
+	const open, end = "<CreateBucketConfiguration>", "</CreateBucketConfiguration>"
+	tag := "<Tag><Key>team</Key><Value>red</Value></Tag>"
+	for _, c := range []struct{ doc, header, want string }{
+		{"", "", ""},
+		{open + end, "", ""},
+		{open + "<LocationConstraint>us-east-1</LocationConstraint>" + end, "", ""},
+		{open + "<LocationConstraint>EU</LocationConstraint>" + end, "", "InvalidLocationConstraint"},
+		{open + "<Tags>" + tag + "</Tags>" + end, "", ""},
+		{open + "<Tags>" + tag + tag + "</Tags>" + end, "", "InvalidTag"},
+		{open + "<Bucket><Type>Directory</Type></Bucket>" + end, "", "NotImplemented"},
+		{open, "", "MalformedXML"},
+		{"<Other/>", "", "MalformedXML"},
+		{"", "account-regional", "NotImplemented"},
+	} {
+		resp, body := e.raw("PUT", "/documented", strings.NewReader(c.doc), "X-Amz-Bucket-Namespace", c.header)
+		require.Equal(t, c.want, element(body, "Code"), c.doc)
+		require.Equal(t, c.want == "", resp.StatusCode == 200, c.doc)
+		if c.want != "" {
+			resp, _ = e.raw("HEAD", "/documented", nil)
+			require.Equal(t, 404, resp.StatusCode, "a refused creation makes nothing: %s", c.doc)
+			continue
+		}
+		_, body = e.raw("GET", "/documented?tagging", nil)
+		require.Equal(t, strings.Contains(c.doc, "team"), element(body, "Value") == "red", c.doc)
+		resp, body = e.raw("DELETE", "/documented", nil)
+		require.Equal(t, 204, resp.StatusCode, body)
+	}
+}
+
 // TestProbes asks what clients ask of a bucket before they use it.
 func TestProbes(t *testing.T) {
 	e := newEnv(t)
@@ -185,7 +217,7 @@ func TestProbes(t *testing.T) {
 		require.Contains(t, element(body, "Message"), sub)
 	}
 	e.put("probes", "k", nil)
-	for target, want := range map[string]int{"?torrent": 501, "?retention": 404, "?legal-hold": 404, "?versionId=null": 200, "?versionId=abc": 404, "?versionId=": 400} {
+	for target, want := range map[string]int{"?torrent": 501, "?retention": 400, "?legal-hold": 400, "?versionId=null": 200, "?versionId=abc": 404, "?versionId=": 400} {
 		resp, _ := e.raw("GET", "/probes/k"+target, nil)
 		require.Equal(t, want, resp.StatusCode, target)
 	}

@@ -284,9 +284,9 @@ func TestExpectContinue(t *testing.T) {
 	e := newEnv(t)
 	e.bucket("expect")
 	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute, DisableKeepAlives: true}}
-	send := func(target string, body io.Reader) *http.Response {
+	send := func(target string, size int64, body io.Reader) *http.Response {
 		req := e.rawRequest("PUT", target, body, "Expect", "100-continue")
-		req.ContentLength = 5
+		req.ContentLength = size
 		e.sign(req, e.key, "UNSIGNED-PAYLOAD", time.Now())
 		resp, err := client.Do(req)
 		require.NoError(t, err)
@@ -294,8 +294,9 @@ func TestExpectContinue(t *testing.T) {
 		return resp
 	}
 	unread := io.MultiReader(readerFunc(func([]byte) (int, error) { return 0, errors.New("the body was asked for") }))
-	require.Equal(t, 404, send("/no-such-bucket/k", unread).StatusCode)
-	require.Equal(t, 200, send("/expect/k", io.MultiReader(strings.NewReader("hello"))).StatusCode)
+	require.Equal(t, 404, send("/no-such-bucket/k", 5, unread).StatusCode)
+	require.Equal(t, 400, send("/expect/k", machine.MaxSingle+1, unread).StatusCode, "EntityTooLarge")
+	require.Equal(t, 200, send("/expect/k", 5, io.MultiReader(strings.NewReader("hello"))).StatusCode)
 }
 
 type readerFunc func([]byte) (int, error)

@@ -32,7 +32,10 @@ func (q *request) metadata(h http.Header) (machine.Meta, error) {
 			return m, err
 		}
 	}
-	return m, refuseUnoffered(h)
+	if err := checkRedirect(m.Redirect); err != nil {
+		return m, err
+	}
+	return m, checkACLHeaders(h)
 }
 
 // readHeaders reads the standard headers.
@@ -86,20 +89,17 @@ func userMeta(h http.Header) ([]machine.Pair, error) {
 	return pairs, nil
 }
 
-// refuseUnoffered refuses headers that ask for what the gateway does not do: to
-// ignore them would be to promise it.
-func refuseUnoffered(h http.Header) error {
-	for name := range h {
-		switch {
-		case strings.HasPrefix(name, "X-Amz-Object-Lock-"):
-			return invalidRequest("Bucket is missing Object Lock Configuration")
-		case strings.HasPrefix(name, "X-Amz-Server-Side-Encryption"):
-			return notImplemented("Server-side encryption (" + strings.ToLower(name) + ")")
-		case name == "X-Amz-Write-Offset-Bytes":
-			return notImplemented("Appending (x-amz-write-offset-bytes)")
+// checkRedirect accepts a place that a website may send its reader to.
+func checkRedirect(at string) error {
+	for _, prefix := range []string{"/", "http://", "https://"} {
+		if strings.HasPrefix(at, prefix) {
+			return nil
 		}
 	}
-	return checkACLHeaders(h)
+	if at == "" {
+		return nil
+	}
+	return s3err.New(s3err.InvalidRedirectLocation)
 }
 
 // setMetadata sets the headers that describe an object.

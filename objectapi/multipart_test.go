@@ -121,6 +121,12 @@ func TestMultipartErrors(t *testing.T) {
 		_, err = u.complete()
 		code(t, "InvalidPart", err)
 	}
+	u.done = []types.CompletedPart{good[0], good[0]}
+	_, err = u.complete()
+	code(t, "InvalidPartOrder", err)
+	u.done = []types.CompletedPart{{PartNumber: aws.Int32(10_001), ETag: good[0].ETag}}
+	_, err = u.complete()
+	code(t, "InvalidPart", err)
 	u.done = nil
 	_, err = u.complete()
 	code(t, "MalformedXML", err)
@@ -136,6 +142,8 @@ func TestMultipartErrors(t *testing.T) {
 
 	_, err = u.c.AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &b, Key: &u.key, UploadId: u.id})
 	require.NoError(t, err)
+	_, err = u.c.AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &b, Key: &u.key, UploadId: u.id})
+	code(t, "NoSuchUpload", err)
 	_, err = u.complete()
 	code(t, "NoSuchUpload", err)
 	_, err = u.c.ListParts(t.Context(), &s3.ListPartsInput{Bucket: &b, Key: &u.key, UploadId: u.id})

@@ -44,8 +44,11 @@ func (q *request) copySource() (s copySource, err error) {
 		return s, s3err.New(s3err.NoSuchVersion).With("VersionId", id)
 	}
 	entry, err := q.lookupBucket(s.bucket)
+	if err != nil {
+		return s, err
+	}
 	s.ns = bucketNS(entry)
-	return s, err
+	return s, q.checkOwner("x-amz-source-expected-bucket-owner", entry)
 }
 
 // copyObject answers CopyObject: the data is read and stored again, so that a

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"cairn/objectapi/checksum"
 	"cairn/objectapi/machine"
 	"cairn/store"
 )
@@ -58,6 +59,10 @@ func (q *request) getObject() error {
 func (q *request) sendObject(sel selection) error {
 	defer q.g.store.Reading()()
 	src, err := q.g.openSource(q.ctx(), q.ns, q.key, sel.window())
+	if err == nil && sel.rng.given && !q.rangeHolds(&src.obj.Record) {
+		sel = selection{}
+		src, err = q.g.openSource(q.ctx(), q.ns, q.key, sel.window())
+	}
 	if err != nil {
 		return err
 	}
@@ -78,13 +83,10 @@ func (q *request) sendObject(sel selection) error {
 // sendParts sends the n bytes of a download of which parts are the first.
 func (q *request) sendParts(d *download, parts [][]byte, n int64) error {
 	for {
-		for _, p := range parts {
-			if err := q.send(p); err != nil {
-				return err
-			}
-			n -= int64(len(p))
+		sent, err := q.sendPiece(parts)
+		if n -= sent; err != nil {
+			return err
 		}
-		var err error
 		switch parts, err = d.next(); {
 		case err == io.EOF && n == 0:
 			return nil
@@ -109,6 +111,9 @@ func (q *request) headObject() error {
 	obj, err := q.g.objects.Get(q.ctx(), q.ns, q.key, w)
 	if err != nil {
 		return err
+	}
+	if !q.rangeHolds(&obj.Record) {
+		sel.rng = byteRange{}
 	}
 	_, status, err := q.describe(obj, sel)
 	if err != nil {
@@ -148,10 +153,28 @@ func (q *request) describe(obj *machine.Object, sel selection) (n int64, status 
 	if len(rec.Tags) > 0 {
 		q.set("x-amz-tagging-count", strconv.Itoa(len(rec.Tags)))
 	}
-	if n == rec.Size && q.header("X-Amz-Checksum-Mode") == "ENABLED" {
-		q.setChecksum(rec.Checksum, rec.Parts)
+	return n, status, q.setReadChecksum(rec, sel.part, n == rec.Size)
+}
+
+// setReadChecksum sets the checksum of what is read, if the client wants it: of
+// the whole object, or of the part it asks for.
+func (q *request) setReadChecksum(rec *machine.Record, part int, whole bool) error {
+	switch {
+	case q.header("X-Amz-Checksum-Mode") != "ENABLED":
+		return nil
+	case part == 0 || rec.Parts == 0:
+		if whole {
+			q.setChecksum(rec.Checksum, rec.Parts)
+		}
+		return nil
 	}
-	return n, status, nil
+	now, parts, _, err := q.g.objects.ObjectParts(q.ctx(), q.ns, q.key, part-1, 1)
+	if err != nil || now.Version != rec.Version || len(parts) == 0 || parts[0].Algorithm == checksum.None {
+		return err // replaced meanwhile: no checksum is better than another's
+	}
+	q.set(parts[0].Algorithm.Header(), checksum.Encode(parts[0].Sum))
+	q.set("x-amz-checksum-type", rec.Checksum.Type.String())
+	return nil
 }
 
 // overrides are the parameters that replace a header of the answer.

@@ -1,6 +1,7 @@
 package objectapi
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 
@@ -59,7 +60,13 @@ func (q *request) storeChecked(want *digests, class store.Class, alg checksum.Al
 		return nil, 0, err
 	}
 	defer b.close()
-	s, err := q.g.storeBody(q.ctx(), b, b.size, q.objectOwner(), class, want.algorithms(alg))
+	in, size := io.Reader(b), b.size
+	if size == unknownSize {
+		if in, size, err = measured(b); err != nil {
+			return nil, 0, err
+		}
+	}
+	s, err := q.g.storeBody(q.ctx(), in, size, q.objectOwner(), class, want.algorithms(alg))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -434,6 +434,8 @@ func TestAccessControlLists(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.PutBucketAcl(t.Context(), &s3.PutBucketAclInput{Bucket: &b, ACL: types.BucketCannedACLPublicRead})
 	code(t, "AccessControlListNotSupported", err)
+	_, err = c.PutBucketAcl(t.Context(), &s3.PutBucketAclInput{Bucket: &b, AccessControlPolicy: &types.AccessControlPolicy{Grants: []types.Grant{}, Owner: out.Owner}})
+	code(t, "AccessControlListNotSupported", err)
 	out.Grants[0].Grantee.ID = aws.String(strings.Repeat("0", 64))
 	_, err = c.PutObjectAcl(t.Context(), &s3.PutObjectAclInput{Bucket: &b, Key: aws.String("k"), AccessControlPolicy: &types.AccessControlPolicy{Grants: out.Grants, Owner: out.Owner}})
 	code(t, "AccessControlListNotSupported", err)

@@ -1,7 +1,6 @@
 package objectapi
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -116,6 +115,9 @@ func formHeaders(form *postform.Form) http.Header {
 // postFile stores the form's file.
 func (q *request) postFile(form *postform.Form, policy *postform.Policy) error {
 	h := formHeaders(form)
+	if err := refuseUnoffered(post, h); err != nil {
+		return err
+	}
 	meta, err := q.metadata(h)
 	if err != nil {
 		return err
@@ -154,16 +156,10 @@ func (q *request) postFile(form *postform.Form, policy *postform.Policy) error {
 
 // storeFile makes the file durable, whose size is known only at its end.
 func (q *request) storeFile(file io.Reader, policy *postform.Policy, meta machine.Meta, algs []checksum.Algorithm) (*stored, error) {
-	start := make([]byte, machine.MaxInline+1)
-	n, err := fill(file, start)
-	size := int64(unknownSize)
-	switch {
-	case err == io.EOF:
-		size = int64(n)
-	case err != nil:
-		return nil, bodyError(err)
+	body, size, err := measured(file)
+	if err != nil {
+		return nil, err
 	}
-	body := io.MultiReader(bytes.NewReader(start[:n]), file)
 	s, err := q.g.storeBody(q.ctx(), &sizeLimit{body, policy.MaxSize}, size, q.objectOwner(), meta.Class, algs)
 	if err != nil {
 		return nil, err

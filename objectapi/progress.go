@@ -91,3 +91,33 @@ func (q *request) send(b []byte) error {
 	}
 	return nil
 }
+
+// sendPiece writes parts one behind the other and returns their length. What came
+// over the network is in parts of a few KiB, which are copied together: a system
+// call for each costs more.
+func (q *request) sendPiece(parts [][]byte) (n int64, err error) {
+	for _, p := range parts {
+		n += int64(len(p))
+	}
+	if len(parts) == 1 {
+		return n, q.send(parts[0])
+	}
+	buf := q.g.store.Buffer(int(min(n, sendStep)))
+	defer q.g.store.FreeBuffer(buf)
+	fill := 0
+	for _, p := range parts {
+		large := len(p) > sendStep/2
+		if large || len(p) > len(buf)-fill {
+			if err := q.send(buf[:fill]); err != nil {
+				return n, err
+			}
+			fill = 0
+		}
+		if !large {
+			fill += copy(buf[fill:], p)
+		} else if err := q.send(p); err != nil {
+			return n, err
+		}
+	}
+	return n, q.send(buf[:fill])
+}

@@ -55,6 +55,9 @@ func (q *request) run() error {
 	if err := q.authorize(); err != nil {
 		return q.fail(err)
 	}
+	if err := refuseUnoffered(q.r.Method, q.r.Header); err != nil {
+		return q.fail(err)
+	}
 	if err := q.op.run(q); err != nil {
 		return q.fail(err)
 	}
@@ -66,8 +69,10 @@ func (q *request) route() (err error) {
 	if q.target, err = parseTarget(q.r.Host, q.r.RequestURI, q.g.domains); err != nil {
 		return err
 	}
-	q.op, err = q.findOperation()
-	return err
+	if q.op, err = q.findOperation(); err != nil {
+		return err
+	}
+	return checkHeaderSize(q.r.Header)
 }
 
 // fail answers err, or, if the answer has begun, cuts the connection.

@@ -35,8 +35,13 @@ func parseTagging(doc []byte, most int, what string) ([]machine.Pair, error) {
 	if err != nil || root.Name != "Tagging" || root.Child("TagSet") == nil {
 		return nil, s3err.New(s3err.MalformedXML).Because(err)
 	}
+	return parseTags(root.Child("TagSet"), most, what)
+}
+
+// parseTags reads the tags that stand in an element.
+func parseTags(in *s3xml.Node, most int, what string) ([]machine.Pair, error) {
 	var tags []machine.Pair
-	for _, t := range root.Child("TagSet").Children {
+	for _, t := range in.Children {
 		name, okName := t.Value("Key")
 		value, okValue := t.Value("Value")
 		if t.Name != "Tag" || !okName || !okValue {

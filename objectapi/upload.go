@@ -75,6 +75,21 @@ func (g *Gateway) storeBody(ctx context.Context, body io.Reader, size int64, own
 	return &stored{Body: machine.Body{Placed: w.receipts()}, size: total, sums: w.hash.Sum()}, nil
 }
 
+// measured reads the start of a body of unknown size: one that ends there has a
+// size, and fits its row. The body it returns is the whole of it.
+func measured(body io.Reader) (whole io.Reader, size int64, err error) {
+	start := make([]byte, machine.MaxInline+1)
+	n, err := fill(body, start)
+	whole = io.MultiReader(bytes.NewReader(start[:n]), body)
+	switch {
+	case err == io.EOF:
+		return whole, int64(n), nil
+	case err != nil:
+		return nil, 0, bodyError(err)
+	}
+	return whole, unknownSize, nil
+}
+
 // inline reads a body that its row will hold.
 func (w *writer) inline(body io.Reader, size int) (*stored, error) {
 	b := make([]byte, size)
@@ -135,6 +150,7 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 			err = w.ctx.Err()
 		}
 	}
+	w.hash.Flush() // nobody waits for memory while the hashes wait for company
 	if n > 0 && (err == nil || err == io.EOF) {
 		w.place(b, n)
 	}

@@ -137,8 +137,16 @@ func TestRehome(t *testing.T) {
 	require.Len(t, plan.Moves, 12*3, "RS(5,4): a third of each row returns to the zone that was away")
 	normal := applied(rows, plan.Moves)
 	for i := range normal {
-		normal[i] = normal[i].AsNormal()
+		home, next := normal[i].Released(PGID(100 + i))
+		require.True(t, home.ComesHome())
+		require.Equal(t, normal[i].Holders, next.Holders)
+		require.Equal(t, PG{ID: next.ID, Policy: home.Policy, Class: PGFallback, Gen: 1, Holders: next.Holders}, next)
+		normal[i] = home.Opened()
+		require.Equal(t, rows[i].Gen+2, normal[i].Gen)
 	}
+	again, err := Rehome(top, policies, normal)
+	require.NoError(t, err)
+	require.Empty(t, again.Moves, "what is home stays")
 	require.Equal(t, "survives the loss of 1 zone and 1 more node", Margins(top, policies, normal, nil, nil)[0].Margin.String())
 }
 

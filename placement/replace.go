@@ -3,8 +3,6 @@ package placement
 import (
 	"cmp"
 	"slices"
-
-	"cairn/store"
 )
 
 // Replace returns the repairs that may begin now, most urgent first: a new disk
@@ -76,38 +74,4 @@ func repairBudget(p Policy, pg *PG, lost []int, incomplete int) int {
 		}
 	}
 	return max(0, 1-running)
-}
-
-// Rehome returns the moves that spread fallback rows as normal rows are: for
-// those that took data while a zone was away, once it is back. When a row has
-// none left and is not moving, [PG.AsNormal] makes it a normal row, and
-// [BuildClass] makes a fallback row in its place.
-func Rehome(t *Topology, policies []Policy, rows []PG) (*Plan, error) {
-	normal := make([]PG, len(rows))
-	for i := range rows {
-		if rows[i].Class != PGFallback {
-			return nil, store.Errorf(store.KindInvalid, "rehome", "group %d is not a fallback row", rows[i].ID)
-		}
-		normal[i] = rows[i]
-		normal[i].Class = PGNormal
-	}
-	groups, err := groupRows(t, policies, normal)
-	if err != nil {
-		return nil, err
-	}
-	plan := &Plan{}
-	for _, g := range groups {
-		g.evacuate(plan)
-		g.spread(plan)
-	}
-	plan.Ideal = len(plan.Moves)
-	return plan, nil
-}
-
-// AsNormal returns the row with the next generation as a normal row.
-func (p *PG) AsNormal() PG {
-	next := p.clone()
-	next.Class = PGNormal
-	next.Gen++
-	return next
 }

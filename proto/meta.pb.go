@@ -33,6 +33,7 @@ type MetaCommand struct {
 	//	*MetaCommand_Collected
 	//	*MetaCommand_Repaired
 	//	*MetaCommand_Resolve
+	//	*MetaCommand_Released
 	Cmd           isMetaCommand_Cmd `protobuf_oneof:"cmd"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -120,6 +121,15 @@ func (x *MetaCommand) GetResolve() *MetaResolve {
 	return nil
 }
 
+func (x *MetaCommand) GetReleased() *MetaReleased {
+	if x != nil {
+		if x, ok := x.Cmd.(*MetaCommand_Released); ok {
+			return x.Released
+		}
+	}
+	return nil
+}
+
 type isMetaCommand_Cmd interface {
 	isMetaCommand_Cmd()
 }
@@ -144,6 +154,10 @@ type MetaCommand_Resolve struct {
 	Resolve *MetaResolve `protobuf:"bytes,5,opt,name=resolve,proto3,oneof"`
 }
 
+type MetaCommand_Released struct {
+	Released *MetaReleased `protobuf:"bytes,6,opt,name=released,proto3,oneof"`
+}
+
 func (*MetaCommand_Run) isMetaCommand_Cmd() {}
 
 func (*MetaCommand_Adopt) isMetaCommand_Cmd() {}
@@ -153,6 +167,8 @@ func (*MetaCommand_Collected) isMetaCommand_Cmd() {}
 func (*MetaCommand_Repaired) isMetaCommand_Cmd() {}
 
 func (*MetaCommand_Resolve) isMetaCommand_Cmd() {}
+
+func (*MetaCommand_Released) isMetaCommand_Cmd() {}
 
 // MetaRun is a machine's command on one key.
 type MetaRun struct {
@@ -368,10 +384,12 @@ func (x *MetaAdopt) GetEnd() []byte {
 	return nil
 }
 
-// MetaCollected ends rows of the delete queue: their shards are gone.
+// MetaCollected ends rows of the delete queue: their shards are gone, but for
+// those on the disks that are held on to.
 type MetaCollected struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Rows          [][]byte               `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	Rows          [][]byte               `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"` // due u32 | blob
+	Held          []*HeldBlobs           `protobuf:"bytes,2,rep,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -413,6 +431,119 @@ func (x *MetaCollected) GetRows() [][]byte {
 	return nil
 }
 
+func (x *MetaCollected) GetHeld() []*HeldBlobs {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+// HeldBlobs are deleted blobs of which one disk does not know yet.
+type HeldBlobs struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Disk          uint32                 `protobuf:"varint,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	Rows          [][]byte               `protobuf:"bytes,2,rep,name=rows,proto3" json:"rows,omitempty"` // due u32 | blob: they must be ended by this command
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldBlobs) Reset() {
+	*x = HeldBlobs{}
+	mi := &file_meta_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldBlobs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldBlobs) ProtoMessage() {}
+
+func (x *HeldBlobs) ProtoReflect() protoreflect.Message {
+	mi := &file_meta_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldBlobs.ProtoReflect.Descriptor instead.
+func (*HeldBlobs) Descriptor() ([]byte, []int) {
+	return file_meta_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *HeldBlobs) GetDisk() uint32 {
+	if x != nil {
+		return x.Disk
+	}
+	return 0
+}
+
+func (x *HeldBlobs) GetRows() [][]byte {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// MetaReleased ends what is held on to for a disk.
+type MetaReleased struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Disk          uint32                 `protobuf:"varint,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	Blobs         [][]byte               `protobuf:"bytes,2,rep,name=blobs,proto3" json:"blobs,omitempty"` // 16 bytes each
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetaReleased) Reset() {
+	*x = MetaReleased{}
+	mi := &file_meta_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetaReleased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetaReleased) ProtoMessage() {}
+
+func (x *MetaReleased) ProtoReflect() protoreflect.Message {
+	mi := &file_meta_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetaReleased.ProtoReflect.Descriptor instead.
+func (*MetaReleased) Descriptor() ([]byte, []int) {
+	return file_meta_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MetaReleased) GetDisk() uint32 {
+	if x != nil {
+		return x.Disk
+	}
+	return 0
+}
+
+func (x *MetaReleased) GetBlobs() [][]byte {
+	if x != nil {
+		return x.Blobs
+	}
+	return nil
+}
+
 // MetaRepaired takes shards off the list of owed ones.
 type MetaRepaired struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -423,7 +554,7 @@ type MetaRepaired struct {
 
 func (x *MetaRepaired) Reset() {
 	*x = MetaRepaired{}
-	mi := &file_meta_proto_msgTypes[5]
+	mi := &file_meta_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +566,7 @@ func (x *MetaRepaired) String() string {
 func (*MetaRepaired) ProtoMessage() {}
 
 func (x *MetaRepaired) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[5]
+	mi := &file_meta_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +579,7 @@ func (x *MetaRepaired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaRepaired.ProtoReflect.Descriptor instead.
 func (*MetaRepaired) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{5}
+	return file_meta_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MetaRepaired) GetBlobs() []*PlacedBlob {
@@ -471,7 +602,7 @@ type MetaResolve struct {
 
 func (x *MetaResolve) Reset() {
 	*x = MetaResolve{}
-	mi := &file_meta_proto_msgTypes[6]
+	mi := &file_meta_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +614,7 @@ func (x *MetaResolve) String() string {
 func (*MetaResolve) ProtoMessage() {}
 
 func (x *MetaResolve) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[6]
+	mi := &file_meta_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +627,7 @@ func (x *MetaResolve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaResolve.ProtoReflect.Descriptor instead.
 func (*MetaResolve) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{6}
+	return file_meta_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MetaResolve) GetNs() uint64 {
@@ -530,7 +661,7 @@ type MetaResolveReply struct {
 
 func (x *MetaResolveReply) Reset() {
 	*x = MetaResolveReply{}
-	mi := &file_meta_proto_msgTypes[7]
+	mi := &file_meta_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +673,7 @@ func (x *MetaResolveReply) String() string {
 func (*MetaResolveReply) ProtoMessage() {}
 
 func (x *MetaResolveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[7]
+	mi := &file_meta_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +686,7 @@ func (x *MetaResolveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaResolveReply.ProtoReflect.Descriptor instead.
 func (*MetaResolveReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{7}
+	return file_meta_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MetaResolveReply) GetDead() bool {
@@ -586,7 +717,7 @@ type MetaDoRequest struct {
 
 func (x *MetaDoRequest) Reset() {
 	*x = MetaDoRequest{}
-	mi := &file_meta_proto_msgTypes[8]
+	mi := &file_meta_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +729,7 @@ func (x *MetaDoRequest) String() string {
 func (*MetaDoRequest) ProtoMessage() {}
 
 func (x *MetaDoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[8]
+	mi := &file_meta_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +742,7 @@ func (x *MetaDoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaDoRequest.ProtoReflect.Descriptor instead.
 func (*MetaDoRequest) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{8}
+	return file_meta_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MetaDoRequest) GetGroup() uint32 {
@@ -658,7 +789,7 @@ type MetaDoReply struct {
 
 func (x *MetaDoReply) Reset() {
 	*x = MetaDoReply{}
-	mi := &file_meta_proto_msgTypes[9]
+	mi := &file_meta_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -670,7 +801,7 @@ func (x *MetaDoReply) String() string {
 func (*MetaDoReply) ProtoMessage() {}
 
 func (x *MetaDoReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[9]
+	mi := &file_meta_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -683,7 +814,7 @@ func (x *MetaDoReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaDoReply.ProtoReflect.Descriptor instead.
 func (*MetaDoReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{9}
+	return file_meta_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MetaDoReply) GetReply() []byte {
@@ -707,7 +838,7 @@ type MetaAskRequest struct {
 
 func (x *MetaAskRequest) Reset() {
 	*x = MetaAskRequest{}
-	mi := &file_meta_proto_msgTypes[10]
+	mi := &file_meta_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +850,7 @@ func (x *MetaAskRequest) String() string {
 func (*MetaAskRequest) ProtoMessage() {}
 
 func (x *MetaAskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[10]
+	mi := &file_meta_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +863,7 @@ func (x *MetaAskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaAskRequest.ProtoReflect.Descriptor instead.
 func (*MetaAskRequest) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{10}
+	return file_meta_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MetaAskRequest) GetGroup() uint32 {
@@ -786,7 +917,7 @@ type MetaAskReply struct {
 
 func (x *MetaAskReply) Reset() {
 	*x = MetaAskReply{}
-	mi := &file_meta_proto_msgTypes[11]
+	mi := &file_meta_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +929,7 @@ func (x *MetaAskReply) String() string {
 func (*MetaAskReply) ProtoMessage() {}
 
 func (x *MetaAskReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[11]
+	mi := &file_meta_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +942,7 @@ func (x *MetaAskReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaAskReply.ProtoReflect.Descriptor instead.
 func (*MetaAskReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{11}
+	return file_meta_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MetaAskReply) GetReply() []byte {
@@ -826,13 +957,14 @@ var File_meta_proto protoreflect.FileDescriptor
 const file_meta_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"meta.proto\x12\x05cairn\"\xfb\x01\n" +
+	"meta.proto\x12\x05cairn\"\xae\x02\n" +
 	"\vMetaCommand\x12\"\n" +
 	"\x03run\x18\x01 \x01(\v2\x0e.cairn.MetaRunH\x00R\x03run\x12(\n" +
 	"\x05adopt\x18\x02 \x01(\v2\x10.cairn.MetaAdoptH\x00R\x05adopt\x124\n" +
 	"\tcollected\x18\x03 \x01(\v2\x14.cairn.MetaCollectedH\x00R\tcollected\x121\n" +
 	"\brepaired\x18\x04 \x01(\v2\x13.cairn.MetaRepairedH\x00R\brepaired\x12.\n" +
-	"\aresolve\x18\x05 \x01(\v2\x12.cairn.MetaResolveH\x00R\aresolveB\x05\n" +
+	"\aresolve\x18\x05 \x01(\v2\x12.cairn.MetaResolveH\x00R\aresolve\x121\n" +
+	"\breleased\x18\x06 \x01(\v2\x13.cairn.MetaReleasedH\x00R\breleasedB\x05\n" +
 	"\x03cmd\"\x90\x01\n" +
 	"\aMetaRun\x12\x14\n" +
 	"\x05range\x18\x01 \x01(\x04R\x05range\x12\x10\n" +
@@ -850,9 +982,16 @@ const file_meta_proto_rawDesc = "" +
 	"\x05range\x18\x01 \x01(\x04R\x05range\x12\x0e\n" +
 	"\x02ns\x18\x02 \x01(\x04R\x02ns\x12\x14\n" +
 	"\x05start\x18\x03 \x01(\fR\x05start\x12\x10\n" +
-	"\x03end\x18\x04 \x01(\fR\x03end\"#\n" +
+	"\x03end\x18\x04 \x01(\fR\x03end\"I\n" +
 	"\rMetaCollected\x12\x12\n" +
-	"\x04rows\x18\x01 \x03(\fR\x04rows\"7\n" +
+	"\x04rows\x18\x01 \x03(\fR\x04rows\x12$\n" +
+	"\x04held\x18\x02 \x03(\v2\x10.cairn.HeldBlobsR\x04held\"3\n" +
+	"\tHeldBlobs\x12\x12\n" +
+	"\x04disk\x18\x01 \x01(\rR\x04disk\x12\x12\n" +
+	"\x04rows\x18\x02 \x03(\fR\x04rows\"8\n" +
+	"\fMetaReleased\x12\x12\n" +
+	"\x04disk\x18\x01 \x01(\rR\x04disk\x12\x14\n" +
+	"\x05blobs\x18\x02 \x03(\fR\x05blobs\"7\n" +
 	"\fMetaRepaired\x12'\n" +
 	"\x05blobs\x18\x01 \x03(\v2\x11.cairn.PlacedBlobR\x05blobs\"C\n" +
 	"\vMetaResolve\x12\x0e\n" +
@@ -892,34 +1031,38 @@ func file_meta_proto_rawDescGZIP() []byte {
 	return file_meta_proto_rawDescData
 }
 
-var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_meta_proto_goTypes = []any{
 	(*MetaCommand)(nil),      // 0: cairn.MetaCommand
 	(*MetaRun)(nil),          // 1: cairn.MetaRun
 	(*PlacedBlob)(nil),       // 2: cairn.PlacedBlob
 	(*MetaAdopt)(nil),        // 3: cairn.MetaAdopt
 	(*MetaCollected)(nil),    // 4: cairn.MetaCollected
-	(*MetaRepaired)(nil),     // 5: cairn.MetaRepaired
-	(*MetaResolve)(nil),      // 6: cairn.MetaResolve
-	(*MetaResolveReply)(nil), // 7: cairn.MetaResolveReply
-	(*MetaDoRequest)(nil),    // 8: cairn.MetaDoRequest
-	(*MetaDoReply)(nil),      // 9: cairn.MetaDoReply
-	(*MetaAskRequest)(nil),   // 10: cairn.MetaAskRequest
-	(*MetaAskReply)(nil),     // 11: cairn.MetaAskReply
+	(*HeldBlobs)(nil),        // 5: cairn.HeldBlobs
+	(*MetaReleased)(nil),     // 6: cairn.MetaReleased
+	(*MetaRepaired)(nil),     // 7: cairn.MetaRepaired
+	(*MetaResolve)(nil),      // 8: cairn.MetaResolve
+	(*MetaResolveReply)(nil), // 9: cairn.MetaResolveReply
+	(*MetaDoRequest)(nil),    // 10: cairn.MetaDoRequest
+	(*MetaDoReply)(nil),      // 11: cairn.MetaDoReply
+	(*MetaAskRequest)(nil),   // 12: cairn.MetaAskRequest
+	(*MetaAskReply)(nil),     // 13: cairn.MetaAskReply
 }
 var file_meta_proto_depIdxs = []int32{
 	1, // 0: cairn.MetaCommand.run:type_name -> cairn.MetaRun
 	3, // 1: cairn.MetaCommand.adopt:type_name -> cairn.MetaAdopt
 	4, // 2: cairn.MetaCommand.collected:type_name -> cairn.MetaCollected
-	5, // 3: cairn.MetaCommand.repaired:type_name -> cairn.MetaRepaired
-	6, // 4: cairn.MetaCommand.resolve:type_name -> cairn.MetaResolve
-	2, // 5: cairn.MetaRun.placed:type_name -> cairn.PlacedBlob
-	2, // 6: cairn.MetaRepaired.blobs:type_name -> cairn.PlacedBlob
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	7, // 3: cairn.MetaCommand.repaired:type_name -> cairn.MetaRepaired
+	8, // 4: cairn.MetaCommand.resolve:type_name -> cairn.MetaResolve
+	6, // 5: cairn.MetaCommand.released:type_name -> cairn.MetaReleased
+	2, // 6: cairn.MetaRun.placed:type_name -> cairn.PlacedBlob
+	5, // 7: cairn.MetaCollected.held:type_name -> cairn.HeldBlobs
+	2, // 8: cairn.MetaRepaired.blobs:type_name -> cairn.PlacedBlob
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_meta_proto_init() }
@@ -933,6 +1076,7 @@ func file_meta_proto_init() {
 		(*MetaCommand_Collected)(nil),
 		(*MetaCommand_Repaired)(nil),
 		(*MetaCommand_Resolve)(nil),
+		(*MetaCommand_Released)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -940,7 +1084,7 @@ func file_meta_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meta_proto_rawDesc), len(file_meta_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

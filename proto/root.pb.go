@@ -1960,6 +1960,7 @@ type HeartbeatRequest struct {
 	Disks         []*DiskBeat            `protobuf:"bytes,3,rep,name=disks,proto3" json:"disks,omitempty"`
 	OldestReadMs  int64                  `protobuf:"varint,4,opt,name=oldest_read_ms,json=oldestReadMs,proto3" json:"oldest_read_ms,omitempty"` // start of the oldest running read, 0: none
 	Unreachable   []uint32               `protobuf:"varint,5,rep,packed,name=unreachable,proto3" json:"unreachable,omitempty"`
+	UsedFallbacks []uint32               `protobuf:"varint,6,rep,packed,name=used_fallbacks,json=usedFallbacks,proto3" json:"used_fallbacks,omitempty"` // fallback groups that the node's disks have shards of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2025,6 +2026,13 @@ func (x *HeartbeatRequest) GetOldestReadMs() int64 {
 func (x *HeartbeatRequest) GetUnreachable() []uint32 {
 	if x != nil {
 		return x.Unreachable
+	}
+	return nil
+}
+
+func (x *HeartbeatRequest) GetUsedFallbacks() []uint32 {
+	if x != nil {
+		return x.UsedFallbacks
 	}
 	return nil
 }
@@ -2539,13 +2547,14 @@ const file_root_proto_rawDesc = "" +
 	"\x05limit\x18\x05 \x01(\rR\x05limit\"L\n" +
 	"\x0eReadNamesReply\x12$\n" +
 	"\x05names\x18\x01 \x03(\v2\x0e.cairn.NameRowR\x05names\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"\xb7\x01\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"\xde\x01\n" +
 	"\x10HeartbeatRequest\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\rR\x04node\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\x12%\n" +
 	"\x05disks\x18\x03 \x03(\v2\x0f.cairn.DiskBeatR\x05disks\x12$\n" +
 	"\x0eoldest_read_ms\x18\x04 \x01(\x03R\foldestReadMs\x12 \n" +
-	"\vunreachable\x18\x05 \x03(\rR\vunreachable\"p\n" +
+	"\vunreachable\x18\x05 \x03(\rR\vunreachable\x12%\n" +
+	"\x0eused_fallbacks\x18\x06 \x03(\rR\rusedFallbacks\"p\n" +
 	"\bDiskBeat\x12\x12\n" +
 	"\x04disk\x18\x01 \x01(\rR\x04disk\x12\x12\n" +
 	"\x04used\x18\x02 \x01(\x04R\x04used\x12\x12\n" +

@@ -33,9 +33,9 @@ type Machine interface {
 	// are at their reserve.
 	Inspect(cmd []byte) (frees bool, err error)
 
-	// References reports whether a row of key refers to blob. The host asks
-	// before it deletes an orphan: "no" is the death of the blob.
-	References(rd Reader, key []byte, blob BlobID) (bool, error)
+	// References tells for each of the blobs whether a row of key refers to it.
+	// The host asks before it deletes an orphan: "no" is the death of the blob.
+	References(rd Reader, key []byte, blobs []BlobID) (named []bool, err error)
 }
 
 // Reader gives the rows of one namespace inside one range. Returned slices are

@@ -26,7 +26,7 @@
 //
 // 4 KiB, 8 KiB, 12 KiB, 16 KiB, 24 KiB, … 16 MiB: two a doubling, so that at
 // most a third of a buffer is unused, and every one is a multiple of the page
-// size and aligned to it.
+// size and aligned to it. One more, of 8 MiB and 128 KiB, fits a whole blob.
 //
 // # Huge pages
 //

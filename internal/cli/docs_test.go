@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,38 @@ func TestDocumented(t *testing.T) {
 	}
 	for _, name := range conditionNames(t) {
 		require.Contains(t, doc, "`"+name+"`")
+	}
+}
+
+// TestHelp asks every command for its help, and holds the flags that its
+// examples use against those that it has.
+func TestHelp(t *testing.T) {
+	eachCommand(newRootCommand(&global{}), func(c *cobra.Command) {
+		path := strings.Fields(c.CommandPath())[1:]
+		var out, errw strings.Builder
+		code := Main(append(path, "--help"), strings.NewReader(""), &out, &errw)
+		require.Zero(t, code, c.CommandPath())
+		require.Contains(t, out.String(), "Examples:\n"+c.Example)
+		require.Empty(t, errw.String())
+		for _, m := range regexp.MustCompile(`cairn ([a-z][^|&)'"\n]*)`).FindAllStringSubmatch(c.Example, -1) {
+			args, _, _ := strings.Cut(m[1], " -- ")
+			used, rest, err := newRootCommand(&global{}).Find(strings.Fields(args))
+			require.NoError(t, err, m[0])
+			require.NoError(t, used.ParseFlags(rest), m[0])
+		}
+	})
+}
+
+// TestAuditDocumented holds docs/metrics.md to the fields that the gateway logs.
+func TestAuditDocumented(t *testing.T) {
+	code, err := os.ReadFile(filepath.Join("..", "..", "objectapi", "observe.go"))
+	require.NoError(t, err)
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
+	require.NoError(t, err)
+	fields := regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"`).FindAllStringSubmatch(string(code), -1)
+	require.Greater(t, len(fields), 10)
+	for _, m := range fields {
+		require.Regexp(t, "(?m)^\\|.*`"+m[1]+"`.*\\|", string(doc), "the field is missing in docs/metrics.md")
 	}
 }
 

@@ -275,3 +275,29 @@ func TestLateWritesKeepTheirBuffer(t *testing.T) {
 	b.FreeBuffer(p)
 	require.Equal(t, before, arena.ReadStats())
 }
+
+// What reads take beyond the bytes asked for is bounded: a rebuild waits for its
+// turn before it reads anything, and gives its room back.
+func TestRebuildsTakeTurns(t *testing.T) {
+	b := newBench(t, 2)
+	payload := b.payload(1 << 20)
+	placed, err := b.Put(context.Background(), owner, store.ClassStandard, payload)
+	require.NoError(t, err)
+	g, err := b.newGet(placed.Ref)
+	require.NoError(t, err)
+	p := piece{shard: 0, off: 0, n: g.size}
+
+	require.True(t, b.hedging.TryAcquire(maxHedging))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_, err = g.rebuildInTurn(ctx, p)
+	require.Equal(t, store.KindTimeout, store.KindOf(err))
+	require.Empty(t, b.fake.reads)
+
+	b.hedging.Release(maxHedging)
+	got, err := g.rebuildInTurn(context.Background(), p)
+	require.NoError(t, err)
+	require.Equal(t, payload[:g.size], bytes.Join(got.Parts(), nil))
+	got.Release()
+	require.True(t, b.hedging.TryAcquire(maxHedging), "the room was given back")
+}

@@ -34,8 +34,15 @@ type Shards interface {
 
 var _ Shards = (*data.Client)(nil)
 
-// maxInFlight bounds the payload bytes being put at a time by one process.
-const maxInFlight = 16 * store.MaxBlob
+const (
+	// maxInFlight bounds the payload bytes being put at a time by one process.
+	maxInFlight = 16 * store.MaxBlob
+	// maxHedging bounds the bytes of reads beyond those that were asked for: to
+	// rebuild what cannot be read, and to overtake what is late. Without a bound,
+	// a disk that is slow because it has much to read would be given several
+	// times as much.
+	maxHedging = 80 << 20
+)
 
 // Client puts and gets blobs. It is safe for concurrent use.
 type Client struct {
@@ -45,11 +52,12 @@ type Client struct {
 	writer uint32
 	clock  func() time.Time
 
-	seq   atomic.Uint32
-	room  *semaphore.Weighted // payload bytes of puts
-	table tableCache
-	peers peers
-	codes codes
+	seq     atomic.Uint32
+	room    *semaphore.Weighted // payload bytes of puts
+	hedging *semaphore.Weighted // bytes of reads beyond those asked for
+	table   tableCache
+	peers   peers
+	codes   codes
 
 	// running are shard writes that outlive their Put.
 	running sync.WaitGroup
@@ -75,7 +83,7 @@ func New(cfg Config) *Client {
 	life, stop := context.WithCancel(context.Background())
 	return &Client{
 		shards: cfg.Shards, view: cfg.View, live: cfg.Live, writer: cfg.Writer, clock: cfg.Clock,
-		room: semaphore.NewWeighted(maxInFlight), stop: stop, life: life,
+		room: semaphore.NewWeighted(maxInFlight), hedging: semaphore.NewWeighted(maxHedging), stop: stop, life: life,
 	}
 }
 

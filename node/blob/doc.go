@@ -31,6 +31,10 @@
 //
 // # Memory
 //
+// The payloads being put are bounded, and so is what reads take beyond the bytes
+// asked for, to rebuild a shard or to overtake a late one: a rebuild waits for its
+// turn, an overtaking is left out. What is asked for, the caller bounds.
+//
 // Payloads live in buffers of package arena. A shard that is still being
 // written when Put returns pins its buffer: FreeBuffer gives it back when the
 // last such write has ended.

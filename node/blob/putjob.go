@@ -3,7 +3,6 @@ package blob
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"time"
 
 	"cairn/node/data/disk"
@@ -167,9 +166,6 @@ func (j *putJob) enough() bool { return j.meets(j.acked) }
 func (j *putJob) possible() bool { return j.meets(j.policy.All() &^ j.failed) }
 
 func (j *putJob) meets(mask uint16) bool {
-	if ackAtK {
-		return bits.OnesCount16(mask) >= int(j.policy.K)
-	}
 	if j.whole {
 		return j.policy.Acked(j.pg, j.topo, mask)
 	}

@@ -29,7 +29,7 @@ func (g *getJob) readPiece(ctx context.Context, p piece) (*store.Bytes, error) {
 	if !skipped {
 		start(direct, g.readShard)
 	} else {
-		start(rebuilt, g.rebuild)
+		start(rebuilt, g.rebuildInTurn)
 	}
 	hedge := time.NewTimer(g.patience(p.shard))
 	defer hedge.Stop()
@@ -46,19 +46,43 @@ func (g *getJob) readPiece(ctx context.Context, p piece) (*store.Bytes, error) {
 			errs.add(r.err)
 			if r.from == direct && !other {
 				other = true
-				start(rebuilt, g.rebuild)
+				start(rebuilt, g.rebuildInTurn)
 			} else if r.from == rebuilt && skipped {
 				skipped = false
 				start(direct, g.readShard) // better a slow answer than none
 			}
 		case <-hedge.C:
-			if !other {
+			switch {
+			case other:
+			case g.c.hedging.TryAcquire(g.rebuildSize(p)):
 				other = true
-				start(rebuilt, g.rebuild)
+				start(rebuilt, g.rebuildHeld)
+			default: // many reads are late: more reads would not make them faster
+				hedge.Reset(g.patience(p.shard))
 			}
 		}
 	}
 	return nil, errs.verdict(g)
+}
+
+// rebuildInTurn is rebuild when there is room for it.
+func (g *getJob) rebuildInTurn(ctx context.Context, p piece) (*store.Bytes, error) {
+	if err := g.c.hedging.Acquire(ctx, g.rebuildSize(p)); err != nil {
+		return nil, &store.Error{Op: "get blob", Kind: store.KindOf(err), Err: err}
+	}
+	return g.rebuildHeld(ctx, p)
+}
+
+// rebuildHeld is rebuild with the room for it taken, which it gives back.
+func (g *getJob) rebuildHeld(ctx context.Context, p piece) (*store.Bytes, error) {
+	defer g.c.hedging.Release(g.rebuildSize(p))
+	return g.rebuild(ctx, p)
+}
+
+// rebuildSize returns the bytes that a rebuild of p may hold: of all other
+// shards, and of k of them and the result once more.
+func (g *getJob) rebuildSize(p piece) int64 {
+	return min(int64(g.n+g.k)*int64(p.n), maxHedging)
 }
 
 // rebuild computes a range of a shard from the same range of k others.

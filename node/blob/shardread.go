@@ -77,15 +77,16 @@ func (g *getJob) readCopy(ctx context.Context, p piece) (*store.Bytes, error) {
 	order := g.order(g.allShards())
 	results := make(chan outcome, len(order))
 	asked, pending := 0, 0
-	ask := func() {
+	ask := func(release func()) {
 		s := order[asked]
 		asked, pending = asked+1, pending+1
 		go func() {
+			defer release()
 			b, err := g.readShard(ctx, piece{s, p.off, p.n})
 			results <- outcome{s, b, err}
 		}()
 	}
-	ask()
+	ask(func() {})
 	errs := failures{}
 	for pending > 0 {
 		var late <-chan time.Time
@@ -101,10 +102,12 @@ func (g *getJob) readCopy(ctx context.Context, p piece) (*store.Bytes, error) {
 			}
 			errs.add(r.err)
 			if asked < len(order) {
-				ask()
+				ask(func() {})
 			}
 		case <-late:
-			ask()
+			if g.c.hedging.TryAcquire(int64(p.n)) {
+				ask(func() { g.c.hedging.Release(int64(p.n)) })
+			}
 		}
 	}
 	return nil, errs.verdict(g)

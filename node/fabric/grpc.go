@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
 
@@ -37,11 +38,13 @@ var _ Fabric = (*GRPC)(nil)
 const fabricCall = "/cairn.Fabric/Call"
 
 // Window and buffer sizes: a shard of 2-3 MiB must never wait for a window
-// update, and gRPC's default 32 KiB of write buffer costs a system call each.
+// update. Larger buffers make system calls that last so long that Go's scheduler
+// takes the thread for blocked, which costs more than it saves. Reading needs no
+// buffer of gRPC's: there is one below TLS.
 const (
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
-	ioBuffer     = 256 << 10
+	ioBuffer     = 64 << 10
 )
 
 // NewGRPC returns the fabric of node self. The TLS configuration carries the
@@ -54,11 +57,11 @@ func NewGRPC(self placement.NodeID, cfg *tls.Config) *GRPC {
 		peers: map[placement.NodeID]*peerConns{},
 	}
 	f.server = grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(cfg)),
-		grpc.ForceServerCodecV2(codec{}),
+		grpc.Creds(newPackedTLS(cfg)),
+		grpc.ForceServerCodecV2(codec{}), experimental.BufferPool(received),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
-		grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
+		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	f.server.RegisterService(&grpc.ServiceDesc{

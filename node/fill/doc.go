@@ -21,6 +21,8 @@
 //     its receipt is older than the row and the leader records the debt.
 //     A blob that is referred to and has too few shards now stops the slot: it
 //     is tried again a little later.
+//     So do disks that do not answer, may come back, and could have a blob that
+//     no other disk has: what is listed is brought in without waiting for them.
 //  4. clears prev[i] by compare-and-swap. Only now may a drop its copies.
 //
 // Crashes: b dies: it starts over, or the planner gives the slot to c and a
@@ -36,6 +38,7 @@
 //
 // # Pace
 //
-// Each disk fills one slot at a time and all share a rate in bytes a second. A
+// Each disk fills two slots at a time, of the groups that can lose fewest more
+// shards, and all share a rate in bytes a second. A
 // group that could not lose another shard is not held back.
 package fill

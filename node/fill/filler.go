@@ -1,8 +1,10 @@
 package fill
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +33,10 @@ const Rate = 100 << 20
 
 // retryAfter is how long a slot that could not be finished rests.
 const retryAfter = 5 * time.Second
+
+// perDisk is how many slots of a disk are filled at a time: while one lists or
+// waits for others' disks, the second keeps this one busy.
+const perDisk = 2
 
 // Filler fills this node's disks. It owns two goroutines, and one for
 // each slot being filled.
@@ -114,19 +120,13 @@ func (f *Filler) run(ctx context.Context) {
 	}
 }
 
-// look starts a job for each slot of a local disk that is not complete and has
-// none, one a disk at a time.
+// look starts jobs for the slots of local disks that are not complete, those
+// whose group can lose fewest more shards first.
 func (f *Filler) look(ctx context.Context) {
-	mine := f.cfg.Local.ByID()
 	wanted := map[slotKey]bool{}
-	for _, pg := range f.cfg.Root.View().PGs() {
-		for slot, d := range pg.Holders {
-			if mine[d] != nil && pg.PrevOf(slot) != 0 {
-				key := slotKey{pg.ID, slot}
-				wanted[key] = true
-				f.begin(ctx, key, pg, d)
-			}
-		}
+	for _, s := range f.incomplete() {
+		wanted[s.slotKey] = true
+		f.begin(ctx, s.slotKey, s.row, s.row.Holders[s.slot])
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,16 +137,49 @@ func (f *Filler) look(ctx context.Context) {
 	}
 }
 
+// incomplete is a slot of a local disk that has to be filled.
+type incomplete struct {
+	slotKey
+	row  *placement.PG
+	left int // shards that the group can still lose
+}
+
+// incomplete returns the slots to fill, the most urgent first.
+func (f *Filler) incomplete() (slots []incomplete) {
+	mine, view := f.cfg.Local.ByID(), f.cfg.Root.View()
+	topo, err := view.Topology()
+	if err != nil {
+		return nil // the next map is whole again
+	}
+	for _, pg := range view.PGs() {
+		policy := view.Policy(pg.Policy)
+		if pg.Moving() == 0 || policy == nil {
+			continue
+		}
+		left := placement.Redundancy(topo, *policy, pg)
+		for slot, d := range pg.Holders {
+			if mine[d] != nil && pg.PrevOf(slot) != 0 {
+				slots = append(slots, incomplete{slotKey{pg.ID, slot}, pg, left})
+			}
+		}
+	}
+	slices.SortStableFunc(slots, func(a, b incomplete) int { return cmp.Compare(a.left, b.left) })
+	return slots
+}
+
 func (f *Filler) begin(ctx context.Context, key slotKey, pg *placement.PG, d placement.DiskID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range f.jobs {
-		if p.running && p.Disk == d {
-			return
+	p, running := f.jobs[key], 0
+	if p != nil && (p.running || time.Now().Before(p.retryAt)) {
+		return
+	}
+	for _, other := range f.jobs {
+		if other.running && other.Disk == d {
+			running++
 		}
 	}
-	p := f.jobs[key]
-	if p != nil && time.Now().Before(p.retryAt) {
+	if running >= perDisk {
 		return
 	}
 	p = &Progress{PG: pg.ID, Slot: key.slot, Disk: d, Gen: pg.Gen, Started: time.Now(), running: true}

@@ -24,10 +24,7 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 		return err
 	}
 	urgent := placement.Redundancy(topo, *policy, pg) <= 1
-	m, err := f.openMerge(ctx, topo, pg, int(policy.K))
-	if err != nil {
-		return err
-	}
+	m := f.openMerge(ctx, topo, pg, int(policy.K))
 	local := f.cfg.Local.ByID()[p.Disk]
 	if local == nil {
 		return store.Errorf(store.KindUnavailable, "fill slot", "disk %d is not open", p.Disk)
@@ -54,6 +51,9 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 	}
 	if stuck > 0 {
 		return store.Errorf(store.KindUnavailable, "fill slot", "%d blobs have too few shards that can be read now", stuck)
+	}
+	if m.unsure != nil {
+		return m.unsure
 	}
 	return f.finish(ctx, p)
 }
@@ -138,6 +138,7 @@ type merge struct {
 	sources []*source
 	blob    store.BlobID
 	err     error
+	unsure  error // there may be blobs that no source lists
 }
 
 // source is one disk's list, a page at a time.
@@ -156,10 +157,15 @@ const pageSize = 2000
 const fenceTimeout = 5 * time.Second
 
 // openMerge fences the group at all its disks and opens the lists of those that
-// answer. A slot is blind if its holder is silent, or is being filled and the
-// disk before it is silent. An acknowledged blob has shards of at least k+1
-// slots, so with k or fewer blind ones each is in some list; with more it fails.
-func (f *Filler) openMerge(ctx context.Context, topo *placement.Topology, pg *placement.PG, k int) (*merge, error) {
+// answer. The others' slots are blind if what is silent may come back, that is,
+// if it counts, and lost otherwise; a slot that is being filled is as good as the
+// disk before it.
+//
+// An acknowledged blob has shards in k+1 slots at least, so with k or fewer blind
+// and lost ones each is in some list. With more, one may be on blind disks only:
+// then what is listed is brought in, but the slot is not complete until they
+// answer or are given up. A blob that is on lost disks only is lost.
+func (f *Filler) openMerge(ctx context.Context, topo *placement.Topology, pg *placement.PG, k int) *merge {
 	m := &merge{f: f, pg: pg.ID}
 	silent := map[placement.DiskID]bool{}
 	var last error
@@ -174,16 +180,20 @@ func (f *Filler) openMerge(ctx context.Context, topo *placement.Topology, pg *pl
 		}
 		m.sources = append(m.sources, &source{node: node, disk: d, more: true})
 	}
-	blind := 0
+	blind, lost := 0, 0
 	for i, d := range pg.Holders {
-		if silent[d] || silent[pg.PrevOf(i)] {
+		prev := pg.PrevOf(i)
+		switch {
+		case silent[d] && topo.Counted(d), silent[prev] && topo.Counted(prev):
 			blind++
+		case silent[d], silent[prev]:
+			lost++
 		}
 	}
-	if blind > k {
-		return nil, store.Errorf(store.KindUnavailable, "fill slot", "%d slots of group %d cannot be listed: %w", blind, pg.ID, last)
+	if blind > 0 && blind+lost > k {
+		m.unsure = store.Errorf(store.KindUnavailable, "fill slot", "%d slots of group %d cannot be listed: %w", blind, pg.ID, last)
 	}
-	return m, nil
+	return m
 }
 
 func (f *Filler) fence(ctx context.Context, topo *placement.Topology, d placement.DiskID, pg *placement.PG) (placement.NodeID, error) {

@@ -53,6 +53,9 @@ func (f *Finder) Call(ctx context.Context,
 	pause := firstPause
 	for attempt := 0; ; attempt++ {
 		t, err := locate(ctx)
+		if err != nil && unknown {
+			return outOfTime(ctx, unknown, err)
+		}
 		if err != nil {
 			return err
 		}

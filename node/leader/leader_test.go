@@ -66,3 +66,18 @@ func TestOutcomeAtTheEndOfPatience(t *testing.T) {
 		require.Equal(t, c.want, store.KindOf(err))
 	}
 }
+
+// An attempt that may have been executed stays one, even if the map is lost
+// before the next.
+func TestUnknownOutcomeStaysUnknown(t *testing.T) {
+	var f Finder
+	located := 0
+	locate := func(ctx context.Context) (Target, error) {
+		if located++; located > 1 {
+			return Target{}, &store.Error{Kind: store.KindUnavailable}
+		}
+		return three(ctx)
+	}
+	err := f.Call(context.Background(), locate, func(context.Context, placement.NodeID) error { return &store.Error{Kind: store.KindTimeout} })
+	require.Equal(t, store.KindTimeout, store.KindOf(err))
+}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"golang.org/x/sys/unix"
 
 	"cairn/node"
 	"cairn/node/config"
@@ -70,21 +69,19 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	return c, nil
 }
 
-// addMembers describes the nodes. Each disk gets an equal part of the
-// filesystem that they share.
+// addMembers describes the nodes.
 func (c *Cell) addMembers() error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(c.cfg.Dir, &fs); err != nil {
-		return fmt.Errorf("size of the filesystem of %s: %w", c.cfg.Dir, err)
-	}
 	total := c.cfg.Layout.Zones * c.cfg.Layout.Nodes
-	share := int64(fs.Blocks) * fs.Bsize / int64(total)
+	bytes, err := share(c.cfg.Dir, total)
+	if err != nil {
+		return err
+	}
 	c.cfg.Layout.each(func(zone, name string) {
 		n := config.Default()
 		n.Name, n.Zone, n.Dir, n.Expect = name, zone, filepath.Join(c.cfg.Dir, name), total
 		n.Listen, n.Advertise, n.S3, n.Admin = "", "", "", ""
 		n.Complete()
-		n.Disks[0].Bytes = share
+		n.Disks[0].Bytes = bytes
 		if c.cfg.DownOut > 0 {
 			n.DownOut = c.cfg.DownOut
 		}

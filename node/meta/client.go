@@ -64,18 +64,33 @@ func (c *Client) Ask(ctx context.Context, ns store.NS, key, query []byte) ([]byt
 	})
 }
 
-// Used reports, linearizably and without an entry in the log, whether a row of
-// key refers to blob. "No" is no ground to delete anything: see [Client.Resolve].
-func (c *Client) Used(ctx context.Context, ns store.NS, key []byte, blob store.BlobID) (bool, error) {
+// maxUsed bounds the blobs of one call of Used.
+const maxUsed = 1000
+
+// Used tells, linearizably and without an entry in the log, for each of at most
+// 1,000 blobs whether a row of key refers to it. "No" is no ground to delete
+// anything: see [Client.Resolve].
+func (c *Client) Used(ctx context.Context, ns store.NS, key []byte, blobs []store.BlobID) ([]bool, error) {
+	var query []byte
+	for _, b := range blobs {
+		query = append(query, b[:]...)
+	}
+	used := make([]bool, len(blobs))
 	raw, err := c.routed(ctx, ns, key, func(ctx context.Context, r *pb.RangeRow, to placement.NodeID) ([]byte, error) {
 		return c.call(ctx, to, MethodUsed, &pb.MetaAskRequest{
-			Group: r.Group, Range: r.Id, Gen: r.Gen, Ns: uint64(ns), Key: key, Query: blob[:],
+			Group: r.Group, Range: r.Id, Gen: r.Gen, Ns: uint64(ns), Key: key, Query: query,
 		})
 	})
-	if store.Is(err, store.KindNotFound) && store.ReasonOf(err) == reasonNamespace {
-		return false, nil
+	switch {
+	case store.Is(err, store.KindNotFound) && store.ReasonOf(err) == reasonNamespace:
+		return used, nil
+	case err == nil && len(raw) != len(blobs):
+		err = store.Errorf(store.KindInternal, "ask for blobs", "%d answers for %d blobs", len(raw), len(blobs))
 	}
-	return len(raw) == 1 && raw[0] == 1, err
+	for i := range raw[:min(len(raw), len(used))] {
+		used[i] = raw[i] == 1
+	}
+	return used, err
 }
 
 // Resolve asks the owner of key about blob (see the MetaResolve command): whether

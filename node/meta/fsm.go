@@ -26,7 +26,9 @@ func (f *fsm) Apply(tx *raftgroup.Txn, at store.Time, cmd []byte) ([]byte, error
 	case *pb.MetaCommand_Adopt:
 		return nil, adopt(tx, c.Adopt)
 	case *pb.MetaCommand_Collected:
-		return nil, collected(tx, c.Collected)
+		return nil, collected(tx, at, c.Collected)
+	case *pb.MetaCommand_Released:
+		return nil, released(tx, c.Released)
 	case *pb.MetaCommand_Repaired:
 		return nil, repaired(tx, c.Repaired)
 	case *pb.MetaCommand_Resolve:
@@ -101,17 +103,6 @@ func adopt(tx *raftgroup.Txn, a *pb.MetaAdopt) error {
 	return nil
 }
 
-// collected ends rows of the delete queue.
-func collected(tx *raftgroup.Txn, c *pb.MetaCollected) error {
-	for _, r := range c.Rows {
-		if len(r) != 20 {
-			return store.Errorf(store.KindInvalid, "end deletions", "row of %d bytes", len(r))
-		}
-		tx.Delete(append([]byte{colGC}, r...))
-	}
-	return nil
-}
-
 // repaired takes shards off debt rows. A row whose blob was deleted meanwhile
 // is gone and stays so.
 func repaired(tx *raftgroup.Txn, r *pb.MetaRepaired) error {
@@ -161,10 +152,11 @@ func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]by
 	if err != nil {
 		return nil, err
 	}
-	used, err := m.References(&reader{rows: tx, rng: rng}, r.Key, blob)
+	named, err := m.References(&reader{rows: tx, rng: rng}, r.Key, []store.BlobID{blob})
 	if err != nil {
 		return nil, err
 	}
+	used := named[0]
 	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
 }

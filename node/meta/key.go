@@ -12,6 +12,8 @@ const (
 	colRange = 0x02 // range id u64 → rangeRow
 	colGC    = 0x40 // due u32 (seconds since 2020), blob 16 → gcRow
 	colDebt  = 0x41 // blob 16 → debtRow
+	colHeld  = 0x43 // disk u32, blob 16 → gcRow: deleted everywhere but at this disk
+	colFreed = 0x44 // created u32, blob 16 → format: it had its last reference
 )
 
 // A machine's row has the key
@@ -92,8 +94,19 @@ func gcKey(due uint32, blob store.BlobID) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{colGC}, due), blob[:]...)
 }
 
+// heldKey is the key of the row of a deletion that one disk does not know of.
+func heldKey(disk uint32, blob store.BlobID) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{colHeld}, disk), blob[:]...)
+}
+
 // debtKey is the key of the row that lists a blob's owed shards.
 func debtKey(blob store.BlobID) []byte { return append([]byte{colDebt}, blob[:]...) }
+
+// freedKey is the key of the row that says that a blob has had its last
+// reference. Rows sort by the time their blobs were made.
+func freedKey(blob store.BlobID) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{colFreed}, blob.Created()), blob[:]...)
+}
 
 func rangeKey(id uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{colRange}, id)

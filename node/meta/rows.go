@@ -130,18 +130,22 @@ func (t *txn) owns(col store.Col, key []byte) bool {
 	return err == nil
 }
 
-// Ref takes a blob in: it passes the age fence (invariant 3), and what it is
-// owed is recorded with it (invariant 1).
+// Ref takes a blob in: it passes the age fence (invariant 3), it was not let go
+// before, and what it is owed is recorded with it (invariant 1).
 func (t *txn) Ref(blob store.BlobID) error {
 	for _, p := range t.placed {
 		if p.blob != blob {
 			continue
 		}
-		if t.at.CreatedSeconds()-int64(blob.Created()) >= fenceSeconds {
-			return &store.Error{
-				Op: "refer to blob", Kind: store.KindTooOld, Resource: blob.String(),
-				Hint: "it was written 12 hours ago or more, or a clock is that wrong; upload it again",
-			}
+		if t.pastFence(blob) {
+			return tooOld(blob, "it was written 12 hours ago or more, or a clock is that wrong; upload it again")
+		}
+		_, freed, err := t.tx.Get(freedKey(blob))
+		if err != nil {
+			return err
+		}
+		if freed {
+			return tooOld(blob, "it was referred to and let go before; upload it again")
 		}
 		if p.missing != 0 {
 			t.tx.Put(debtKey(blob), encodeDebt(p.missing))
@@ -151,9 +155,22 @@ func (t *txn) Ref(blob store.BlobID) error {
 	return store.Errorf(store.KindInvalid, "refer to blob", "%s came without a receipt", blob)
 }
 
-// Unref queues a blob for deletion.
+// pastFence reports whether a blob is too old for a new reference.
+func (t *txn) pastFence(blob store.BlobID) bool {
+	return t.at.CreatedSeconds()-int64(blob.Created()) >= fenceSeconds
+}
+
+func tooOld(blob store.BlobID, hint string) error {
+	return &store.Error{Op: "refer to blob", Kind: store.KindTooOld, Resource: blob.String(), Hint: hint}
+}
+
+// Unref queues a blob for deletion. It is not referred to again: until the age
+// fence sees to that, a row does.
 func (t *txn) Unref(ref store.Ref) {
 	due := uint32(max(t.at.CreatedSeconds(), 0)) + graceSeconds
 	t.tx.Put(gcKey(due, ref.Blob), encodeGC(ref.Len))
 	t.tx.Delete(debtKey(ref.Blob))
+	if !t.pastFence(ref.Blob) {
+		t.tx.Put(freedKey(ref.Blob), []byte{rowFormat})
+	}
 }

@@ -165,17 +165,25 @@ func (s *Server) ask(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*
 	})
 }
 
-// used answers whether a row of a key refers to a blob.
+// used answers for each of some blobs whether a row of a key refers to it.
 func (s *Server) used(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	return s.onSnapshot(ctx, req, func(m store.Machine, rd *reader, r *pb.MetaAskRequest) ([]byte, error) {
-		if len(r.Query) != len(store.BlobID{}) {
-			return nil, store.Errorf(store.KindInvalid, "metadata call", "blob id of %d bytes", len(r.Query))
+		const n = len(store.BlobID{})
+		if len(r.Query)%n != 0 || len(r.Query) > n*maxUsed {
+			return nil, store.Errorf(store.KindInvalid, "metadata call", "blob ids of %d bytes", len(r.Query))
 		}
-		used, err := m.References(rd, r.Key, store.BlobID(r.Query))
-		if used {
-			return []byte{1}, err
+		var blobs []store.BlobID
+		for b := r.Query; len(b) > 0; b = b[n:] {
+			blobs = append(blobs, store.BlobID(b))
 		}
-		return []byte{0}, err
+		named, err := m.References(rd, r.Key, blobs)
+		reply := make([]byte, len(named))
+		for i, yes := range named {
+			if yes {
+				reply[i] = 1
+			}
+		}
+		return reply, err
 	})
 }
 

@@ -109,6 +109,9 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	}
 	g.trans = newTransport(g.h, g)
 	conf := g.raftConfig()
+	if cfg.CommitInterval != 0 {
+		conf.CommitTimeout = cfg.CommitInterval
+	}
 	if err := g.bootstrap(conf, cfg.Members, snaps); err != nil {
 		return err
 	}

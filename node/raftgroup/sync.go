@@ -1,5 +1,3 @@
-//go:build !sabotage_raftnosync
-
 package raftgroup
 
 import "github.com/cockroachdb/pebble/v2"

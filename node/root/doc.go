@@ -15,7 +15,8 @@
 // Liveness is separate and never durable: nodes send a heartbeat to the leader
 // each second and get the state of all nodes back. A [Planner] runs at the
 // leader: it forms the cluster once the expected nodes are there, gives up
-// disks that are silent too long and finds new homes for their shards.
+// disks that are silent too long, finds new homes for their shards, and brings
+// fallback groups home that took data while a zone was away (rehome.go).
 //
 // # What goes on without the root
 //

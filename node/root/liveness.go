@@ -51,6 +51,7 @@ type nodeBeat struct {
 	oldestRead  int64
 	unreachable []uint32 // peers that the node cannot reach
 	disks       []*pb.DiskBeat
+	fallbacks   []uint32 // fallback groups that its disks have shards of
 }
 
 func newBeats() *beats { return &beats{nodes: map[placement.NodeID]*nodeBeat{}} }
@@ -84,6 +85,7 @@ func (b *beats) take(r *pb.HeartbeatRequest, term uint64, now time.Time) *pb.Hea
 		b.nodes[placement.NodeID(r.Node)] = n
 	}
 	n.heard, n.oldestRead, n.unreachable, n.disks = now, r.OldestReadMs, r.Unreachable, r.Disks
+	n.fallbacks = r.UsedFallbacks
 	return b.pictureLocked(now)
 }
 
@@ -137,6 +139,20 @@ func (b *beats) accusedLocked(id placement.NodeID) (count int) {
 		}
 	}
 	return count
+}
+
+// usedFallbacks returns the groups that nodes reported as fallback groups with
+// shards in them. By now they may be something else.
+func (b *beats) usedFallbacks() map[placement.PGID]bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	used := map[placement.PGID]bool{}
+	for _, n := range b.nodes {
+		for _, pg := range n.fallbacks {
+			used[placement.PGID(pg)] = true
+		}
+	}
+	return used
 }
 
 // notLeader is the error that sends the caller on to l.

@@ -94,7 +94,10 @@ func (p *Planner) step(ctx context.Context) error {
 	if err := p.setDisks(ctx); err != nil {
 		return err
 	}
-	return p.repair(ctx)
+	if err := p.repair(ctx); err != nil {
+		return err
+	}
+	return p.rehome(ctx)
 }
 
 // setDisks gives up the disks that are silent too long, and takes those back
@@ -115,7 +118,7 @@ func (p *Planner) setDisks(ctx context.Context) error {
 		if _, ok := p.silentSince[id]; !ok {
 			p.silentSince[id] = time.Now()
 		}
-		if admin == placement.DiskIn && time.Since(p.silentSince[id]) > p.downOut && out.mayAdd(p.client.view, d) {
+		if admin == placement.DiskIn && time.Since(p.silentSince[id]) > p.downOut && (p.unplugged(d) || out.mayAdd(p.client.view, d)) {
 			if err := p.setDisk(ctx, d, placement.DiskOut, autoReason); err != nil {
 				return err
 			}
@@ -182,19 +185,25 @@ func (p *Planner) repair(ctx context.Context) error {
 		return err
 	}
 	var rows []placement.PG
-	moving := 0
 	for _, pg := range view.PGs() {
 		rows = append(rows, *pg)
-		if p.fills(topo, pg) {
-			moving++
-		}
 	}
 	moves, err := placement.Replace(topo.Avoiding(p.noTarget), view.Policies(), rows)
 	if err != nil || len(moves) == 0 {
 		return err
 	}
-	moves = moves[:min(len(moves), max(maxMoving-moving, 0))]
-	return p.begin(ctx, view, moves)
+	return p.begin(ctx, view, moves[:min(len(moves), p.room(topo))])
+}
+
+// room returns how many more groups may be filled at the same time.
+func (p *Planner) room(topo *placement.Topology) int {
+	moving := 0
+	for _, pg := range p.client.view.PGs() {
+		if p.fills(topo, pg) {
+			moving++
+		}
+	}
+	return max(maxMoving-moving, 0)
 }
 
 // fills reports whether a slot of the group is on its way to a disk that still
@@ -220,6 +229,14 @@ func (p *Planner) silent(d placement.DiskID) bool {
 	return state == Down || state == Unknown || p.client.live.Disk(d) == nil
 }
 
+// unplugged reports whether the node of a disk answers and does not have it. The
+// limits are there for partitions, and this is none: two disks that were replaced
+// must both be given up before the groups they share can be whole again.
+func (p *Planner) unplugged(d *pb.DiskRow) bool {
+	state, _ := p.client.live.Node(placement.NodeID(d.Node))
+	return state == Up && p.client.live.Disk(placement.DiskID(d.Id)) == nil
+}
+
 // begin starts moves, each in its own command: one that lost its race takes
 // none with it.
 func (p *Planner) begin(ctx context.Context, view *View, moves []placement.Move) error {
@@ -227,7 +244,7 @@ func (p *Planner) begin(ctx context.Context, view *View, moves []placement.Move)
 		pg := view.PG(m.PG)
 		next, err := pg.Begin(m)
 		if err == nil {
-			p.log.Info("placement group repairs", "pg", m.PG, "slot", m.Slot, "from", m.From, "to", m.To)
+			p.log.Info("placement group moves", "why", m.Why.String(), "pg", m.PG, "slot", m.Slot, "from", m.From, "to", m.To)
 			err = p.client.SetPG(ctx, &next)
 		}
 		if err != nil && !store.Is(err, store.KindConflict) {
@@ -240,7 +257,14 @@ func (p *Planner) begin(ctx context.Context, view *View, moves []placement.Move)
 // SetPG replaces the row of a placement group by compare-and-swap on its
 // generation: the row's must be one more than the stored one's.
 func (c *Client) SetPG(ctx context.Context, pg *placement.PG) error {
-	return c.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_SetPgs{SetPgs: &pb.SetPGs{
-		Pgs: []*pb.PGRow{{Pg: uint32(pg.ID), Row: placement.AppendPG(nil, pg)}},
-	}}}, nil)
+	return c.setPGs(ctx, pg)
+}
+
+// setPGs replaces or adds several rows in one command: all of them or none.
+func (c *Client) setPGs(ctx context.Context, rows ...*placement.PG) error {
+	set := &pb.SetPGs{}
+	for _, pg := range rows {
+		set.Pgs = append(set.Pgs, &pb.PGRow{Pg: uint32(pg.ID), Row: placement.AppendPG(nil, pg)})
+	}
+	return c.Propose(ctx, &pb.RootCommand{Cmd: &pb.RootCommand_SetPgs{SetPgs: set}}, nil)
 }

@@ -129,3 +129,17 @@ func TestViewsAgree(t *testing.T) {
 		require.Equal(t, s.View().NameCount(store.NameUser), c.View().NameCount(store.NameUser))
 	}
 }
+
+// Invariant 2: no two processes ever make blob ids with the same number.
+func TestWriterNumbersAreUsedOnce(t *testing.T) {
+	s := start(t)
+	seen := map[uint32]bool{}
+	for i := range uint64(4) {
+		c := client(s.net.Join(2), 1<<63|2+i) // each process is a client of its own
+		var r pb.WriterReply
+		require.NoError(t, c.Propose(context.Background(), &pb.RootCommand{Cmd: &pb.RootCommand_NextWriter{NextWriter: &pb.NextWriter{}}}, &r))
+		c.Close()
+		require.False(t, seen[r.Writer] || r.Writer == 0, "writer %d", r.Writer)
+		seen[r.Writer] = true
+	}
+}

@@ -59,7 +59,10 @@ func (s *Server) Open(members []raftgroup.Member) error {
 	if s.group.Load() != nil {
 		return nil
 	}
-	g, err := s.host.Start(raftgroup.GroupConfig{ID: Group, Members: members}, &fsm{feed: s.feed})
+	// Every node follows the map at a replica near it, and waits for its own
+	// changes there.
+	cfg := raftgroup.GroupConfig{ID: Group, Members: members, CommitInterval: 50 * time.Millisecond}
+	g, err := s.host.Start(cfg, &fsm{feed: s.feed})
 	if err == nil {
 		s.group.Store(g)
 	}

@@ -66,12 +66,20 @@ func (w *Worker) readDebts(g *raftgroup.Group, s *GroupStats) ([]meta.Debt, erro
 		}
 		s.Debts++
 		s.DebtsByLeft[w.left(d)]++
+		if made := store.TimeOf(store.Epoch2020) + 1000*store.Time(d.Blob.Created()); s.OldestDebt == 0 || made < s.OldestDebt {
+			s.OldestDebt = made
+		}
 		if len(debts) < maxDebts && w.payable(d) {
 			debts = append(debts, d)
 		}
 	}
-	slices.SortStableFunc(debts, func(a, b meta.Debt) int { return cmp.Compare(w.left(a), w.left(b)) })
+	w.sortByLeft(debts)
 	return debts, nil
+}
+
+// sortByLeft puts the blobs first that could lose the fewest shards.
+func (w *Worker) sortByLeft(debts []meta.Debt) {
+	slices.SortStableFunc(debts, func(a, b meta.Debt) int { return cmp.Compare(w.left(a), w.left(b)) })
 }
 
 // left returns how many more shards the blob could lose.

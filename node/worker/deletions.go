@@ -22,9 +22,10 @@ const (
 	deleteTimeout = 30 * time.Second
 )
 
-// deleteDue deletes blobs whose rows have fallen due.
+// deleteDue deletes blobs whose rows have fallen due. What a disk that is away
+// would have to delete is held on to for it, so that it holds up nothing else.
 func (w *Worker) deleteDue(ctx context.Context, g *raftgroup.Group, s *GroupStats) error {
-	rows, err := w.readDue(g, s)
+	rows, err := w.readDue(g)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -41,16 +42,21 @@ func (w *Worker) deleteDue(ctx context.Context, g *raftgroup.Group, s *GroupStat
 	}
 	now := w.gens(rows)
 	var done []meta.Deletion
+	held := map[placement.DiskID][]meta.Deletion{}
 	for _, r := range rows {
-		if pg := r.Blob.PG(); gens[pg] == now[pg] && w.allHolders(r.Blob, failed) {
-			done = append(done, r)
+		pg := r.Blob.PG()
+		if gens[pg] == 0 || gens[pg] != now[pg] {
+			continue
+		}
+		done = append(done, r)
+		for _, d := range w.waitsFor(r.Blob, failed) {
+			held[d] = append(held[d], r)
 		}
 	}
-	s.Deletions -= len(done)
 	if len(done) == 0 {
-		return store.Errorf(store.KindUnavailable, "delete blobs", "%d blobs wait for disks that do not answer", len(rows))
+		return nil
 	}
-	return meta.Collected(ctx, g, w.cfg.Session, done)
+	return meta.Collected(ctx, g, w.cfg.Session, done, held)
 }
 
 // gens returns the generations of the placement groups of some rows, as this
@@ -65,34 +71,31 @@ func (w *Worker) gens(rows []meta.Deletion) map[uint32]uint32 {
 	return out
 }
 
-// readDue reads the rows that are due and were written before the oldest read
-// that still runs.
-func (w *Worker) readDue(g *raftgroup.Group, s *GroupStats) ([]meta.Deletion, error) {
+// readDue reads the first rows that are due and were written before the oldest
+// read that still runs.
+func (w *Worker) readDue(g *raftgroup.Group) (rows []meta.Deletion, err error) {
 	snap, err := g.ReadLocal()
 	if err != nil {
 		return nil, err
 	}
 	defer snap.Close()
-	now := g.Now()
-	horizon := max(store.TimeOf(w.cfg.Root.Live().ReadHorizon(w.cfg.Clock())), now-store.Time(maxHorizon.Milliseconds()))
-	due := uint32(max(min(now.CreatedSeconds(), horizon.CreatedSeconds()-1+int64(graceTime/time.Second)), 0))
-	var rows []meta.Deletion
-	for r, err := range meta.Deletions(snap, ^uint32(0)-1) {
+	for r, err := range meta.Deletions(snap, w.due(g)) {
 		if err != nil {
 			return nil, err
 		}
-		s.WaitingBytes += uint64(r.Bytes)
-		switch {
-		case r.Due > due:
-			s.Waiting++
-		case len(rows) < deleteBatch:
-			rows = append(rows, r)
-			s.Deletions++
-		default:
-			s.Deletions++
+		if rows = append(rows, r); len(rows) == deleteBatch {
+			break
 		}
 	}
 	return rows, nil
+}
+
+// due returns the newest time at which a row must have fallen due to be deleted
+// now.
+func (w *Worker) due(g *raftgroup.Group) uint32 {
+	now := g.Now()
+	horizon := max(store.TimeOf(w.cfg.Root.Live().ReadHorizon(w.cfg.Clock())), now-store.Time(maxHorizon.Milliseconds()))
+	return uint32(max(min(now.CreatedSeconds(), horizon.CreatedSeconds()-1+int64(graceTime/time.Second)), 0))
 }
 
 // places returns every disk that may have shards of a blob.
@@ -126,14 +129,14 @@ func (w *Worker) deleteAt(ctx context.Context, rows []meta.Deletion) (failed map
 	failed = map[placement.DiskID]bool{}
 	for d, blobs := range byDisk {
 		wg.Go(func() {
-			err := w.deleteAtDisk(ctx, topo, d, blobs)
+			ok := w.answers(d) && w.deleteAtDisk(ctx, topo, d, blobs) == nil
 			mu.Lock()
 			defer mu.Unlock()
-			failed[d] = err != nil
+			failed[d] = !ok
 		})
 	}
 	wg.Wait()
-	return failed, nil
+	return failed, ctx.Err()
 }
 
 func (w *Worker) deleteAtDisk(ctx context.Context, topo *placement.Topology, d placement.DiskID, blobs []store.BlobID) error {
@@ -146,16 +149,21 @@ func (w *Worker) deleteAtDisk(ctx context.Context, topo *placement.Topology, d p
 	return w.cfg.Data.Delete(ctx, node.ID, d, blobs)
 }
 
-// allHolders reports whether every present holder of a blob has deleted it. A
-// disk that is out is not waited for: its contents do not count, and it is
-// compared before they count again.
-func (w *Worker) allHolders(blob store.BlobID, failed map[placement.DiskID]bool) bool {
+// waitsFor returns the holders of a blob that failed to delete it and whose
+// contents count.
+func (w *Worker) waitsFor(blob store.BlobID, failed map[placement.DiskID]bool) (out []placement.DiskID) {
 	holders, _ := w.places(blob)
 	for _, d := range holders {
-		row := w.cfg.Root.View().Disk(d)
-		if failed[d] && row != nil && placement.AdminState(row.Admin).Counted() {
-			return false
+		if failed[d] && w.counted(d) {
+			out = append(out, d)
 		}
 	}
-	return len(holders) > 0
+	return out
+}
+
+// counted reports whether what a disk holds counts. One that is out is not waited
+// for: it is compared before its contents count again.
+func (w *Worker) counted(d placement.DiskID) bool {
+	row := w.cfg.Root.View().Disk(d)
+	return row != nil && placement.AdminState(row.Admin).Counted()
 }

@@ -8,9 +8,10 @@
 // A row falls due 15 minutes after its blob lost its last reference, and waits
 // longer while any read that began before that runs anywhere (the read horizon,
 // at most 24 hours). The leader then has the blob deleted at every holder of its
-// placement group and at the disks its slots are leaving. The row ends when
-// every present holder has confirmed; one that is away keeps it. Deletion leaves
-// tombstones, so a disk that returns does not bring the blob back.
+// placement group and at the disks its slots are leaving. The row ends then, and
+// each present holder that did not confirm gets a row of its own, which waits for
+// that disk alone: however long it is away, it holds up nothing else. Deletion
+// leaves tombstones, so a disk that returns does not bring the blob back.
 //
 // # Debts
 //
@@ -24,6 +25,13 @@
 // day, takes the blobs older than 24 hours, and asks the key each was written for. Only a
 // committed "dead" (see package meta) deletes one. An owner that cannot be asked
 // keeps its blobs.
+//
+// # Strays
+//
+// A disk that is no holder of a group any more drops its shards of it after a
+// quarter of an hour. Its slot was complete elsewhere before, or it was given up
+// for lost; as it may have been the last to have a blob, each shard that its
+// holder lacks is written there before it is dropped here.
 //
 // # Two leaders, crashes
 //

@@ -37,7 +37,7 @@ func (w *Worker) diskPass(ctx context.Context) {
 			var err error
 			switch {
 			case !pg.Has(id):
-				err = w.evict(ctx, id, d, pg)
+				err = w.evict(ctx, topo, id, d, pg)
 			case w.firstLive(topo, pg) == id && w.scanDue(pg.ID):
 				if err = w.collectOrphans(ctx, topo, pg); err == nil {
 					w.scanned(pg.ID)
@@ -91,45 +91,6 @@ func each(ctx context.Context, d *disk.Disk, pg placement.PGID, f func([]disk.En
 	}
 }
 
-// evict drops shards of a group that this disk is no holder of any more. The
-// slot was complete elsewhere before the disk left the row; readers that go by
-// an older row get a quarter of an hour.
-func (w *Worker) evict(ctx context.Context, id placement.DiskID, d *disk.Disk, pg *placement.PG) error {
-	if !w.leftLongAgo(id, pg) {
-		return nil
-	}
-	return each(ctx, d, pg.ID, func(page []disk.Entry) error {
-		ids := make([]disk.ShardID, len(page))
-		for i, e := range page {
-			ids[i] = e.ShardID
-		}
-		if row := w.cfg.Root.View().PG(pg.ID); row == nil || row.Gen != pg.Gen {
-			return nil // it changed meanwhile: the next pass looks again
-		}
-		return d.Evict(ctx, ids)
-	})
-}
-
-// leftLongAgo reports whether the disk has been seen outside of this generation
-// of the row for long enough.
-func (w *Worker) leftLongAgo(id placement.DiskID, pg *placement.PG) bool {
-	key := absence{id, pg.ID, pg.Gen}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	since, ok := w.absent[key]
-	if !ok {
-		w.absent[key] = w.cfg.Clock()
-	}
-	return ok && w.cfg.Clock().Sub(since) > graceTime
-}
-
-// absence is a disk that a generation of a row does not name.
-type absence struct {
-	disk placement.DiskID
-	pg   placement.PGID
-	gen  uint32
-}
-
 // collectOrphans looks at all that is listed for a group. What one disk has and
 // another has deleted came back with a disk that was away, and goes. Of the old
 // rest the owners are asked: without an entry in the log first, as nearly all are
@@ -139,17 +100,9 @@ func (w *Worker) collectOrphans(ctx context.Context, topo *placement.Topology, p
 	if err != nil {
 		return err
 	}
-	var dead []store.BlobID
-	for blob := range old {
-		isDead := deleted[blob]
-		if !isDead {
-			if isDead, err = w.dead(ctx, blob); err != nil {
-				return err
-			}
-		}
-		if isDead {
-			dead = append(dead, blob)
-		}
+	dead, err := w.deadOf(ctx, old, deleted)
+	if err != nil {
+		return err
 	}
 	for batch := range slices.Chunk(dead, deleteBatch) {
 		if err := w.deleteOrphans(ctx, topo, pg, batch); err != nil {
@@ -199,19 +152,61 @@ func (w *Worker) listGroup(ctx context.Context, topo *placement.Topology, pg *pl
 // listPage is how many shards are asked of a disk at a time.
 const listPage = 2000
 
-// dead reports whether the owner of a blob says, in its log, that it is dead. A
-// blob that tells no owner is kept: repair replaces its damaged shards first.
-func (w *Worker) dead(ctx context.Context, blob store.BlobID) (bool, error) {
-	owner, err := w.cfg.Blobs.Owner(ctx, blob)
+// deadOf returns those of the old blobs that are deleted elsewhere, or of which
+// their owner says that they are dead. A blob that tells no owner is kept: repair
+// replaces its damaged shards first.
+func (w *Worker) deadOf(ctx context.Context, old, deleted map[store.BlobID]bool) (dead []store.BlobID, err error) {
+	type owner struct {
+		ns  store.NS
+		key string
+	}
+	byOwner := map[owner][]store.BlobID{}
+	for blob := range old {
+		if deleted[blob] {
+			dead = append(dead, blob)
+			continue
+		}
+		o, err := w.cfg.Blobs.Owner(ctx, blob)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			key := owner{o.NS, string(o.Key)}
+			byOwner[key] = append(byOwner[key], blob)
+		}
+	}
+	for o, blobs := range byOwner {
+		for batch := range slices.Chunk(blobs, deleteBatch) {
+			more, err := w.deadAmong(ctx, o.ns, []byte(o.key), batch)
+			if err != nil {
+				return nil, err
+			}
+			dead = append(dead, more...)
+		}
+	}
+	return dead, nil
+}
+
+// deadAmong asks the owner of some blobs which of them it does not refer to, and
+// then, in its log, which of those are dead.
+func (w *Worker) deadAmong(ctx context.Context, ns store.NS, key []byte, blobs []store.BlobID) (dead []store.BlobID, err error) {
+	used, err := w.cfg.Rows.Used(ctx, ns, key, blobs)
 	if err != nil {
-		return false, ctx.Err()
+		return nil, err
 	}
-	used, err := w.cfg.Rows.Used(ctx, owner.NS, owner.Key, blob)
-	if err != nil || used {
-		return false, err
+	for i, blob := range blobs {
+		if used[i] {
+			continue
+		}
+		isDead, _, err := w.cfg.Rows.Resolve(ctx, ns, key, blob)
+		if err != nil {
+			return nil, err
+		}
+		if isDead {
+			dead = append(dead, blob)
+		}
 	}
-	dead, _, err := w.cfg.Rows.Resolve(ctx, owner.NS, owner.Key, blob)
-	return dead, err
+	return dead, nil
 }
 
 // deleteOrphans deletes dead blobs at every disk of their group. A disk that is

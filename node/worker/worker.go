@@ -46,6 +46,9 @@ type Worker struct {
 	stats  map[raftgroup.GroupID]*GroupStats
 	absent map[absence]time.Time        // since when a disk was seen not to be a holder
 	scans  map[placement.PGID]time.Time // when a group was last looked through
+
+	retries map[heldKey]retry
+	counts  map[raftgroup.GroupID]queueCount
 }
 
 // GroupStats is what the last pass over a group that this node leads has found.
@@ -63,7 +66,11 @@ type GroupStats struct {
 // Start begins the work.
 func Start(cfg Config) *Worker {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &Worker{cfg: cfg, cancel: cancel, stats: map[raftgroup.GroupID]*GroupStats{}, absent: map[absence]time.Time{}, scans: map[placement.PGID]time.Time{}}
+	w := &Worker{
+		cfg: cfg, cancel: cancel, stats: map[raftgroup.GroupID]*GroupStats{},
+		absent: map[absence]time.Time{}, scans: map[placement.PGID]time.Time{},
+		retries: map[heldKey]retry{}, counts: map[raftgroup.GroupID]queueCount{},
+	}
 	w.done.Go(func() { w.every(ctx, 0, w.leaderPass) })
 	w.done.Go(func() { w.every(ctx, diskInterval, w.diskPass) })
 	return w
@@ -115,12 +122,12 @@ func (w *Worker) leaderPass(ctx context.Context) {
 		}
 		wg.Go(func() {
 			s := &GroupStats{At: time.Now(), DebtsByLeft: map[int]int{}}
-			for what, pass := range map[string]func(context.Context, *raftgroup.Group, *GroupStats) error{
-				"debts": w.payDebts, "deletions": w.deleteDue,
+			for _, pass := range []func(context.Context, *raftgroup.Group, *GroupStats) error{
+				w.payDebts, w.deleteDue, w.deleteHeld, w.countQueue,
 			} {
 				if err := pass(ctx, g, s); err != nil && ctx.Err() == nil {
 					s.Why = err.Error()
-					w.cfg.Logger.Debug("background pass", "what", what, "group", g.ID(), "err", err)
+					w.cfg.Logger.Debug("background pass", "group", g.ID(), "err", err)
 				}
 			}
 			w.mu.Lock()
@@ -135,4 +142,5 @@ func (w *Worker) forget(id raftgroup.GroupID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.stats, id)
+	delete(w.counts, id)
 }

@@ -94,7 +94,7 @@ func TestStreams(t *testing.T) {
 		}()
 	}
 	wg.Wait()
-	require.Zero(t, h.open.Load())
+	require.Empty(t, h.md5.mu.streams)
 }
 
 func TestCloseWithoutSumGivesPiecesBack(t *testing.T) {
@@ -108,6 +108,25 @@ func TestCloseWithoutSumGivesPiecesBack(t *testing.T) {
 	s.Close()
 	s.Close()
 	require.EqualValues(t, queued*2, done.Load())
+}
+
+// TestFlush sees that a stream which waits for company, and for which none comes,
+// is hashed when it is flushed.
+func TestFlush(t *testing.T) {
+	h := NewHasher()
+	defer h.Close()
+	silent := h.Start(1 << 20)
+	defer silent.Close()
+	s := h.Start(1 << 20)
+	defer s.Close()
+	done := make(chan struct{}, 2)
+	for range 2 {
+		s.Write(make([]byte, 100), func() { done <- struct{}{} })
+	}
+	require.Empty(t, done)
+	s.Flush()
+	<-done
+	<-done
 }
 
 // join returns the CRC of two pieces from theirs.

@@ -6,9 +6,10 @@
 // "-N" behind it, or FULL_OBJECT, the checksum of all its bytes, which for the
 // three CRCs follows from those of the parts ([Joiner]).
 //
-// A [Stream] computes MD5 and the wanted algorithms in one pass on a goroutine
-// of its own, beside whatever its caller does with the bytes meanwhile. The
-// goroutine ends with Sum or Close; a [Hasher] owns what streams share and must
+// A [Stream] computes MD5 and the wanted algorithms in one pass, beside whatever
+// its caller does with the bytes meanwhile: MD5 together with other streams',
+// which is what makes it affordable (md5.go), the others on a goroutine of its
+// own, which ends with Sum or Close. A [Hasher] owns what streams share and must
 // outlive them. Nothing here does I/O or keeps state on disk.
 //
 // Numbers of algorithms and types are stored in rows: never reuse them.

@@ -163,50 +163,56 @@ func checkKey(op string, key []byte) error {
 // are the head row, the manifest row that belongs to it, and the part rows of
 // the key: of uploads in progress, of the object made of parts, and of the dead
 // that Drain has not reached. For an object of many parts that is a walk over
-// all of them, about a microsecond a part.
-func (m *Machine) References(rd store.Reader, key []byte, blob store.BlobID) (bool, error) {
+// all of them, about a microsecond a part, however many blobs are asked for.
+func (m *Machine) References(rd store.Reader, key []byte, blobs []store.BlobID) ([]bool, error) {
+	w := wanted{at: map[store.BlobID]int{}, named: make([]bool, len(blobs))}
+	for i, b := range blobs {
+		w.at[b] = i
+	}
 	head, err := loadHead(rd, key)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if head != nil {
 		refs := head.body.refs
 		if head.body.kind == bodyManifest {
 			if refs, err = loadManifest(rd, key, head.Version); err != nil {
-				return false, err
+				return nil, err
 			}
 		}
-		if namesBlob(refs, blob) {
-			return true, nil
-		}
+		w.mark(refs)
 	}
-	return partsName(rd, key, blob)
+	return w.named, w.markParts(rd, key)
 }
 
-// partsName reports whether a part of any upload of key refers to blob.
-func partsName(rd store.Reader, key []byte, blob store.BlobID) (found bool, err error) {
+// wanted are blobs that are looked for in rows.
+type wanted struct {
+	at    map[store.BlobID]int // those not found yet, by their place in named
+	named []bool
+}
+
+func (w *wanted) mark(refs []store.Ref) {
+	for _, r := range refs {
+		if i, ok := w.at[r.Blob]; ok {
+			w.named[i] = true
+			delete(w.at, r.Blob)
+		}
+	}
+}
+
+// markParts looks through the parts of all uploads of key.
+func (w *wanted) markParts(rd store.Reader, key []byte) (err error) {
 	it, err := rd.Iter(colPart, key, keyAfter(key))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = closeIter(it, err) }()
-	for it.Next() {
+	for len(w.at) > 0 && it.Next() {
 		p, err := decodePartRec(it.Value())
 		if err != nil {
-			return false, err
+			return err
 		}
-		if namesBlob(p.body.refs, blob) {
-			return true, nil
-		}
+		w.mark(p.body.refs)
 	}
-	return false, nil
-}
-
-func namesBlob(refs []store.Ref, blob store.BlobID) bool {
-	for _, r := range refs {
-		if r.Blob == blob {
-			return true
-		}
-	}
-	return false
+	return nil
 }

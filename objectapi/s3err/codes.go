@@ -30,6 +30,7 @@ const (
 	InvalidPartOrder                  Code = "InvalidPartOrder"
 	InvalidPolicyDocument             Code = "InvalidPolicyDocument"
 	InvalidRange                      Code = "InvalidRange"
+	InvalidRedirectLocation           Code = "InvalidRedirectLocation"
 	InvalidRequest                    Code = "InvalidRequest"
 	InvalidStorageClass               Code = "InvalidStorageClass"
 	InvalidTag                        Code = "InvalidTag"
@@ -51,7 +52,6 @@ const (
 	NoSuchCORSConfiguration           Code = "NoSuchCORSConfiguration"
 	NoSuchKey                         Code = "NoSuchKey"
 	NoSuchLifecycleConfiguration      Code = "NoSuchLifecycleConfiguration"
-	NoSuchObjectLockConfiguration     Code = "NoSuchObjectLockConfiguration"
 	NoSuchTagSet                      Code = "NoSuchTagSet"
 	NoSuchUpload                      Code = "NoSuchUpload"
 	NoSuchVersion                     Code = "NoSuchVersion"
@@ -62,6 +62,7 @@ const (
 	OperationAborted                  Code = "OperationAborted"
 	PreconditionFailed                Code = "PreconditionFailed"
 	ReplicationConfigurationNotFound  Code = "ReplicationConfigurationNotFoundError"
+	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
 	RequestTimeTooSkewed              Code = "RequestTimeTooSkewed"
 	RequestTimeout                    Code = "RequestTimeout"
 	ServiceUnavailable                Code = "ServiceUnavailable"
@@ -103,6 +104,7 @@ var table = map[Code]row{
 	InvalidPartOrder:                  {400, "The list of parts was not in ascending order. The parts list must be specified in order by part number."},
 	InvalidPolicyDocument:             {400, "The content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                      {416, "The requested range is not satisfiable."},
+	InvalidRedirectLocation:           {400, "The website redirect location must begin with http://, https:// or /."},
 	InvalidRequest:                    {400, "Invalid Request"},
 	InvalidStorageClass:               {400, "The storage class that you specified is not valid."},
 	InvalidTag:                        {400, "The tag provided was not a valid tag."},
@@ -124,7 +126,6 @@ var table = map[Code]row{
 	NoSuchCORSConfiguration:           {404, "The CORS configuration does not exist."},
 	NoSuchKey:                         {404, "The specified key does not exist."},
 	NoSuchLifecycleConfiguration:      {404, "The lifecycle configuration does not exist."},
-	NoSuchObjectLockConfiguration:     {404, "The specified object does not have an Object Lock configuration."},
 	NoSuchTagSet:                      {404, "The TagSet does not exist."},
 	NoSuchUpload:                      {404, "The specified multipart upload does not exist. The upload ID might not be valid, or the multipart upload might have been aborted or completed."},
 	NoSuchVersion:                     {404, "The version ID specified in the request does not match an existing version."},
@@ -135,6 +136,7 @@ var table = map[Code]row{
 	OperationAborted:                  {409, "A conflicting conditional operation is currently in progress against this resource. Try again."},
 	PreconditionFailed:                {412, "At least one of the preconditions that you specified did not hold."},
 	ReplicationConfigurationNotFound:  {404, "There is no replication configuration for this bucket."},
+	RequestHeaderSectionTooLarge:      {400, "Your request headers exceed the maximum allowed size of 8192 bytes."},
 	RequestTimeTooSkewed:              {403, "The difference between the request time and the server's time is too large."},
 	RequestTimeout:                    {400, "Your socket connection to the server was not read from or written to within the timeout period."},
 	ServiceUnavailable:                {503, "Service is unable to handle the request. Retry later."},

@@ -85,7 +85,8 @@ func (s *Store) referencesLocked(id store.BlobID, b *blob) (bool, error) {
 		return false, err
 	}
 	rd := s.readerLocked(b.owner.NS, b.owner.Key, s.mu.rows.Clone())
-	return m.References(rd, b.owner.Key, id)
+	named, err := m.References(rd, b.owner.Key, []store.BlobID{id})
+	return err == nil && named[0], err
 }
 
 // Stats counts what the store holds.

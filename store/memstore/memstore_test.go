@@ -57,9 +57,9 @@ func (pins) Apply(tx store.Txn, _ store.Time, cmd []byte) ([]byte, error) {
 	return nil, nil
 }
 
-func (pins) References(rd store.Reader, _ []byte, blob store.BlobID) (bool, error) {
-	_, ok, err := rd.Get(0x10, blob[:], nil)
-	return ok, err
+func (pins) References(rd store.Reader, _ []byte, blobs []store.BlobID) ([]bool, error) {
+	_, ok, err := rd.Get(0x10, blobs[0][:], nil)
+	return []bool{ok}, err
 }
 
 func TestBlobLife(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"cairn/store"
 )
@@ -202,19 +203,20 @@ func readAll(rd store.Reader, f [4][]byte) ([]byte, error) {
 }
 
 // References implements [store.Machine].
-func (Machine) References(rd store.Reader, key []byte, blob store.BlobID) (bool, error) {
+func (Machine) References(rd store.Reader, key []byte, blobs []store.BlobID) ([]bool, error) {
+	named := make([]bool, len(blobs))
 	v, ok, err := rd.Get(refColumn, key, nil)
 	if err != nil || !ok {
-		return false, err
+		return named, err
 	}
 	refs, _, err := store.DecodeRefs(v)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, r := range refs {
-		if r.Blob == blob {
-			return true, nil
+		if i := slices.Index(blobs, r.Blob); i >= 0 {
+			named[i] = true
 		}
 	}
-	return false, nil
+	return named, nil
 }

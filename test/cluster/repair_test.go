@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
+	"cairn/internal/arena"
 	"cairn/internal/testcluster"
 	"cairn/node/data/disk"
+	"cairn/placement"
 	"cairn/store"
 )
 
@@ -105,4 +108,41 @@ func TestDeletedBlobsAndOrphansGo(t *testing.T) {
 	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond, "the disk that was away deletes too")
 	c.Advance(25 * time.Hour)
 	require.Eventually(t, func() bool { return len(left()) == 0 }, 30*time.Second, 100*time.Millisecond)
+}
+
+// A disk that was given up and comes back has shards that nobody else has: they
+// are brought to their holders before they are dropped (invariant 17).
+func TestStraysGoHomeBeforeTheyAreDropped(t *testing.T) {
+	t.Parallel()
+	c, _ := start(t, testcluster.Options{})
+	ctx, n := context.Background(), c.Node("a1")
+	p, err := n.Store().Put(ctx, store.Owner{NS: 1, Key: []byte("k")}, store.ClassStandard, []byte("three copies"))
+	require.NoError(t, err)
+	pg := n.Root().View().PG(placement.PGID(p.Blob.PG()))
+	disks := map[placement.DiskID]*disk.Disk{}
+	for _, name := range c.Names() {
+		maps.Copy(disks, c.Node(name).Data().ByID())
+	}
+	holder, id := disks[pg.Holders[0]], disk.ShardID{Blob: p.Blob}
+	sh, _, err := holder.Describe(id)
+	require.NoError(t, err)
+	data, crc, err := holder.Read(ctx, id, 0, -1)
+	require.NoError(t, err)
+	require.NoError(t, holder.Evict(ctx, uint32(pg.ID), pg.Gen, []disk.ShardID{id}))
+	for d, other := range disks {
+		if !pg.Has(d) {
+			require.NoError(t, other.Write(ctx, sh, pg.Gen, [][]byte{data}, crc))
+			break
+		}
+	}
+	arena.Put(data)
+	slots, strays := shards(t, c)
+	require.Equal(t, uint16(0b110), slots[p.Blob])
+	require.Equal(t, 1, strays)
+	require.Eventually(t, func() bool {
+		c.Advance(11 * time.Minute)
+		slots, strays = shards(t, c)
+		return strays == 0
+	}, 30*time.Second, 300*time.Millisecond)
+	require.Equal(t, uint16(0b111), slots[p.Blob])
 }

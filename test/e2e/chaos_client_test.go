@@ -1,5 +1,3 @@
-//go:build chaos
-
 package e2e
 
 import (
@@ -31,6 +29,7 @@ const (
 type balanced struct {
 	gateways []*backend
 	next     atomic.Uint32
+	retries  atomic.Uint32 // since they were last taken
 }
 
 type backend struct {
@@ -75,6 +74,7 @@ func (b *balanced) do(ctx context.Context, op func(context.Context, sdk) error) 
 		if try == clientRetries {
 			return errors.Join(errors.New("at "+g.name), err)
 		}
+		b.retries.Add(1)
 		time.Sleep(rand.N(100 * time.Millisecond << try))
 	}
 }

@@ -1,5 +1,3 @@
-//go:build chaos
-
 package e2e
 
 import (
@@ -27,12 +25,12 @@ type fault struct {
 const maxStall = 5 * time.Second
 
 var faults = []fault{
-	{name: "nothing", hold: 4 * time.Second, begin: nothing},
-	{name: "kill a node that leads nothing", hold: 6 * time.Second, begin: killFollower},
-	{name: "kill the leader of a metadata group", hold: 8 * time.Second, begin: killLeader("meta 1"), stall: maxStall},
-	{name: "kill the leader of the root", hold: 8 * time.Second, begin: killLeader("root"), stall: maxStall},
-	{name: "pause the leader of a metadata group", hold: 20 * time.Second, begin: pauseLeader},
-	{name: "kill a zone", hold: 10 * time.Second, begin: killZone},
+	{name: "nothing", hold: 2 * time.Second, begin: nothing},
+	{name: "kill a node that leads nothing", hold: 5 * time.Second, begin: killFollower},
+	{name: "kill the leader of a metadata group", hold: 6 * time.Second, begin: killLeader("meta 1"), stall: maxStall},
+	{name: "kill the leader of the root", hold: 6 * time.Second, begin: killLeader("root"), stall: maxStall},
+	{name: "pause the leader of a metadata group", hold: 12 * time.Second, begin: pauseLeader},
+	{name: "kill a zone", hold: 8 * time.Second, begin: killZone},
 	{name: "kill a zone and one more node", hold: 6 * time.Second, begin: killZoneAndNode, excused: true},
 }
 

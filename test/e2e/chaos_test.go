@@ -1,5 +1,3 @@
-//go:build chaos
-
 package e2e
 
 import (
@@ -79,7 +77,7 @@ func newChaosRun(t *testing.T) *chaosRun {
 	r := &chaosRun{t: t, cluster: startCluster(t, o), rng: rand.New(rand.NewPCG(s, 0))}
 	r.load = newLoad(newBalanced(t, r.cluster), s)
 	r.rows = tabwriter.NewWriter(&r.table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(r.rows, "fault\tlasted\twrites\tlongest gap\tslowest write\tsettled after")
+	fmt.Fprintln(r.rows, "fault\tlasted\twrites\tretries\tlongest gap\tslowest write\tsettled after")
 	require.NoError(t, createChaosBuckets(t.Context(), r.load.client))
 	return r
 }
@@ -88,7 +86,7 @@ func newChaosRun(t *testing.T) *chaosRun {
 func (r *chaosRun) byChance(total time.Duration) {
 	for end := time.Now().Add(total); time.Now().Before(end); {
 		f := faults[r.rng.IntN(len(faults))]
-		hold := f.hold/2 + time.Duration(r.rng.Int64N(int64(3*f.hold)))
+		hold := f.hold/2 + time.Duration(r.rng.Int64N(int64(5*f.hold)))
 		r.happen(f, min(hold, time.Minute))
 	}
 }
@@ -114,7 +112,7 @@ func (r *chaosRun) happen(f fault, hold time.Duration) {
 		r.load.excuse(time.Now())
 	}
 	m := r.load.acks.cut()
-	fmt.Fprintf(r.rows, "%s\t%v\t%d\t%v\t%v\t%v\n", f.name, hold, m.writes,
+	fmt.Fprintf(r.rows, "%s\t%v\t%d\t%d\t%v\t%v\t%v\n", f.name, hold, m.writes, r.load.client.retries.Swap(0),
 		m.gap.Round(time.Millisecond), m.slowest.Round(time.Millisecond), settled.Round(time.Millisecond))
 	if f.stall > 0 && m.gap > f.stall {
 		r.t.Errorf("%s: %v without an acknowledgement", f.name, m.gap)

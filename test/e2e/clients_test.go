@@ -20,8 +20,9 @@ func TestClients(t *testing.T) {
 	t.Run("sdk", func(t *testing.T) { testSDK(t, c) })
 	t.Run("list-10000", func(t *testing.T) { testList(t, c) })
 	if *long {
-		checkMemory(t, c)
+		testLong(t, c)
 	}
+	checkMemory(t, c)
 	require.NoError(t, c.Stop(), "every process ends in order after all this")
 }
 

@@ -4,12 +4,8 @@
 //
 //	go test ./test/e2e                          what CI runs
 //	go test ./test/e2e -run Large -long         one object of 5 GiB
-//	go test -tags chaos ./test/e2e -run Kill                one fault of each kind
-//	go test -tags chaos ./test/e2e -run Kill -chaos 30m     by chance for half an hour
-//
-// The chaos tests are not in CI yet: after a zone was away, the groups that took
-// data meanwhile are not spread over all zones again, so the cluster does not
-// call itself clean, which they demand.
+//	go test ./test/e2e -run Kill -v             one fault of each kind, and the table
+//	go test -timeout 0 ./test/e2e -run Kill -v -chaos 30m     by chance for half an hour
 //
 // When a test fails, the logs of the nodes are kept and their place is told.
 package e2e

@@ -15,7 +15,7 @@ import (
 	"cairn/internal/testproc"
 )
 
-var long = flag.Bool("long", false, "also test what takes long: an object of 5 GiB")
+var long = flag.Bool("long", false, "also test what takes long: objects of 5 GiB, larger trees, and the memory that they need")
 
 // cairnBinary is the product, built once.
 var cairnBinary string

@@ -10,13 +10,19 @@ import (
 	"cairn/internal/testproc"
 )
 
-func testRclone(t *testing.T, c *testproc.Cluster, node string) {
+func newRclone(t *testing.T, c *testproc.Cluster, node string) *tool {
+	t.Helper()
 	r := newTool(t, c, "rclone")
 	r.env = append(r.env,
 		"RCLONE_CONFIG_CAIRN_TYPE=s3", "RCLONE_CONFIG_CAIRN_PROVIDER=Other", "RCLONE_CONFIG_CAIRN_ENV_AUTH=true",
 		"RCLONE_CONFIG_CAIRN_ENDPOINT="+c.Node(node).S3, "RCLONE_CONFIG_CAIRN_REGION="+region,
 		"RCLONE_S3_UPLOAD_CUTOFF=5M", "RCLONE_S3_CHUNK_SIZE=5M",
 	)
+	return r
+}
+
+func testRclone(t *testing.T, c *testproc.Cluster, node string) {
+	r := newRclone(t, c, node)
 	up, down := t.TempDir(), t.TempDir()
 	makeTree(t, up)
 	r.run(t, "mkdir", "cairn:rclone")

@@ -10,9 +10,15 @@ import (
 	"cairn/internal/testproc"
 )
 
-func testRestic(t *testing.T, c *testproc.Cluster, node string) {
+func newRestic(t *testing.T, c *testproc.Cluster, node, repository string) *tool {
+	t.Helper()
 	r := newTool(t, c, "restic")
-	r.env = append(r.env, "RESTIC_REPOSITORY=s3:"+c.Node(node).S3+"/restic/repository", "RESTIC_PASSWORD=correct horse")
+	r.env = append(r.env, "RESTIC_REPOSITORY=s3:"+c.Node(node).S3+"/restic/"+repository, "RESTIC_PASSWORD=correct horse")
+	return r
+}
+
+func testRestic(t *testing.T, c *testproc.Cluster, node string) {
+	r := newRestic(t, c, node, "repository")
 	src, back := t.TempDir(), t.TempDir()
 	makeTree(t, src)
 	r.run(t, "init")

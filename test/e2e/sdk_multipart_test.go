@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 	"io"
 	"testing"
 
@@ -137,5 +138,12 @@ func requireObject(t *testing.T, s sdk, key string, want []byte) {
 
 // crc64 is the CRC64NVME of b as S3 writes it.
 func crc64(b []byte) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(b)))
+	sum := crc64nvme.New()
+	sum.Write(b)
+	return base64Of(sum)
+}
+
+// base64Of is a sum as S3 writes it.
+func base64Of(sum hash.Hash64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, sum.Sum64()))
 }

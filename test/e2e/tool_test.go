@@ -23,7 +23,12 @@ type tool struct {
 }
 
 // toolTime bounds one call of a program on a machine that is busy.
-const toolTime = 3 * time.Minute
+func toolTime() time.Duration {
+	if *long {
+		return time.Hour
+	}
+	return 3 * time.Minute
+}
 
 // newTool finds a program. A client that is not there is not tested, and that
 // must be seen: it fails the test. The program sees the keys, a home directory
@@ -51,7 +56,7 @@ func (c *tool) run(t *testing.T, args ...string) string {
 
 func (c *tool) try(t *testing.T, args ...string) (out, errw string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), toolTime)
+	ctx, cancel := context.WithTimeout(t.Context(), toolTime())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.path, append(c.args[:len(c.args):len(c.args)], args...)...)
 	var o, e bytes.Buffer

@@ -52,16 +52,28 @@ func (d *Disk) Delete(ctx context.Context, blobs []store.BlobID) error {
 	})
 }
 
-// Evict removes shards that this disk is not to hold any more, and forgets them:
-// the blobs live elsewhere and may come back. A crash may bring an evicted shard
-// back as well. At most 4,096 shards.
-func (d *Disk) Evict(ctx context.Context, ids []ShardID) error {
-	if err := d.beginBatch(ctx, "evict shards", len(ids)); err != nil {
+// Evict removes shards of a placement group that this disk is not to hold any
+// more, and forgets them: the blobs live elsewhere and may come back. A crash may
+// bring an evicted shard back as well. At most 4,096 shards.
+//
+// gen is the generation of the row by which the disk is no holder. If the disk
+// has heard of a newer one, from a write or a fence, it may be a holder again and
+// the error is [store.KindStaleMap].
+func (d *Disk) Evict(ctx context.Context, pg, gen uint32, ids []ShardID) error {
+	const op = "evict shards"
+	if slices.ContainsFunc(ids, func(id ShardID) bool { return id.Blob.PG() != pg }) {
+		return store.Errorf(store.KindInvalid, op, "not all are of group %d", pg)
+	}
+	if err := d.beginBatch(ctx, op, len(ids)); err != nil {
 		return err
 	}
 	defer d.end()
 	ids = distinct(ids, func(id ShardID) string { return string(shardKey(id)) })
 	return d.removeRows(func(b *pebble.Batch) (gone []shardRow, err error) {
+		// Rows of newer generations appear under the lock that is held here.
+		if heard := d.fences.heard(pg); heard > gen {
+			return nil, store.Errorf(store.KindStaleMap, op, "group %d is at generation %d, not %d", pg, heard, gen)
+		}
 		for _, id := range ids {
 			row, exists, err := d.index.shard(id)
 			if err != nil {

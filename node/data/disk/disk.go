@@ -67,6 +67,7 @@ type Disk struct {
 	}
 
 	recovered bool // it had not been closed in order
+	rebuilt   bool // its index was damaged and made anew
 
 	// failed is why the disk takes no writes any more. It is set once.
 	failed atomic.Pointer[error]
@@ -149,22 +150,13 @@ func (d *Disk) start() error {
 		return err
 	}
 	d.salt = newSalt(super.UUID)
-	if d.index, err = openIndex(d.vol.index, d.vol.indexDir, false); err != nil {
-		return err
-	}
 	if err := d.setSizes(); err != nil {
 		return err
 	}
 	if err := d.segs.load(super.UUID); err != nil {
 		return err
 	}
-	if err := d.recover(); err != nil {
-		return err
-	}
-	if err := d.account(); err != nil {
-		return err
-	}
-	if err := d.fences.load(d.index); err != nil {
+	if err := d.openIndex(); err != nil {
 		return err
 	}
 	w, err := newWriter(d)
@@ -279,14 +271,15 @@ func (d *Disk) Failed() error {
 // fail stops all writing and returns the error that callers get. The mark that
 // keeps the disk from being opened again is an attempt: the device may refuse it
 // as well. A full filesystem, which only the index can run into this way, loses
-// nothing that was synced, so it leaves no mark.
+// nothing that was synced, and a damaged index is made anew when the disk is
+// opened, so they leave no mark.
 func (d *Disk) fail(cause error) error {
 	var err error = &store.Error{Op: "write to disk", Kind: store.KindUnavailable, Reason: "disk-failed", Err: cause,
 		Hint: "replace the disk; reads go on meanwhile"}
 	if !d.failed.CompareAndSwap(nil, &err) {
 		return d.Failed()
 	}
-	if full(cause) {
+	if full(cause) || damaged(cause) {
 		return err
 	}
 	d.super.Lock()

@@ -81,5 +81,12 @@
 // still there and a scan may take either copy; after it nothing names the
 // victim, which is removed by the next compaction if a crash came first.
 //
+// Index damaged or missing at open: a new one is made and every segment scanned,
+// as after a crash before the first checkpoint; a crash meanwhile goes on from the
+// checkpoint of the last whole segment. All shards come back, but tombstones and
+// fences are lost: small shards of deleted blobs return until a scan for orphans
+// finds them, and fences return with the next fill. The other holders' fences
+// keep stale writers from being acknowledged meanwhile.
+//
 // New segment: header written and synced, directory synced, then used.
 package disk

@@ -13,18 +13,20 @@ import (
 type fences struct {
 	raise sync.Mutex // held while a fence is made durable, so that they only grow
 
-	mu sync.RWMutex
-	m  map[uint32]uint32
+	mu     sync.RWMutex
+	m      map[uint32]uint32
+	newest map[uint32]uint32 // generation that a write or a fence named; not durable
 }
 
 func (f *fences) load(x *index) error {
-	f.m = map[uint32]uint32{}
+	f.m, f.newest = map[uint32]uint32{}, map[uint32]uint32{}
 	return x.scan([]byte{rowFence}, []byte{rowFence + 1}, func(k, v []byte) (bool, error) {
 		if len(k) != 5 {
 			return false, store.Errorf(store.KindCorrupt, "read index", "fence key %x", k)
 		}
 		gen, err := decodeU32(v, "fence")
-		f.m[binary.BigEndian.Uint32(k[1:])] = gen
+		pg := binary.BigEndian.Uint32(k[1:])
+		f.m[pg], f.newest[pg] = gen, gen
 		return true, err
 	})
 }
@@ -35,10 +37,25 @@ func (f *fences) get(pg uint32) uint32 {
 	return f.m[pg]
 }
 
+// note remembers the newest generation that the disk has heard of.
+func (f *fences) note(pg, gen uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.newest[pg] = max(f.newest[pg], gen)
+}
+
+// heard returns the newest generation that the disk has heard of.
+func (f *fences) heard(pg uint32) uint32 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.newest[pg]
+}
+
 // set raises the fence in memory and reports whether it was lower.
 func (f *fences) set(pg, gen uint32) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.newest[pg] = max(f.newest[pg], gen)
 	if f.m[pg] >= gen {
 		return false
 	}
@@ -48,8 +65,9 @@ func (f *fences) set(pg, gen uint32) bool {
 
 // Fence refuses, for good, writes of a placement group with a generation below
 // gen, and returns the fence that holds now: gen or a higher one. When it
-// returns, the fence is durable and every write that was accepted under an older
-// generation is in the index, so a List that begins now misses none.
+// returns, the fence is durable, every write that was accepted under an older
+// generation is in the index, and no eviction under one is under way, so a List
+// that begins now misses none and shows none that is about to go.
 func (d *Disk) Fence(ctx context.Context, pg, gen uint32) (uint32, error) {
 	if err := d.begin(); err != nil {
 		return 0, err
@@ -64,6 +82,8 @@ func (d *Disk) Fence(ctx context.Context, pg, gen uint32) (uint32, error) {
 	if err := d.barrier(ctx); err != nil {
 		return 0, err
 	}
+	d.index.mu.Lock() // an eviction that did not see the fence ends before this
+	defer d.index.mu.Unlock()
 	return d.fences.get(pg), nil
 }
 

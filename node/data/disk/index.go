@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -39,15 +40,29 @@ func openIndex(fs vfs.FS, dir string, create bool) (*index, error) {
 		ErrorIfExists:      create,
 		Logger:             pebbleLogger{x},
 	}
+	opts.EventListener = &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
+		x.fail(store.Errorf(store.KindCorrupt, "read index", "%w", i.Details))
+	}}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
-		return nil, store.Errorf(store.KindCorrupt, "open index", "%w", err)
+		return nil, openError(err)
 	}
 	x.db = db
 	return x, nil
+}
+
+// openError tells a damaged database from one that cannot be opened now, which
+// the operating system's errors stand for. A file that is missing is damage.
+func openError(err error) error {
+	kind := store.KindCorrupt
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != syscall.ENOENT {
+		kind = store.KindUnavailable
+	}
+	return store.Errorf(kind, "open index", "%w", err)
 }
 
 // createIndex makes an empty database. It is opened a second time because

@@ -2,13 +2,16 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -24,13 +27,14 @@ type model struct {
 	rotten  map[ShardID]bool   // damaged, and perhaps nobody noticed
 	deleted map[store.BlobID]time.Time
 	fences  map[uint32]uint32
+	heard   map[uint32]uint32 // newest generation since the disk was opened
 }
 
 func TestDiskAgainstModel(t *testing.T) {
 	arena.CheckLeaks(t)
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{bench: newBench(t), shards: map[ShardID][]byte{}, bad: map[ShardID]bool{}, rotten: map[ShardID]bool{},
-			deleted: map[store.BlobID]time.Time{}, fences: map[uint32]uint32{}}
+			deleted: map[store.BlobID]time.Time{}, fences: map[uint32]uint32{}, heard: map[uint32]uint32{}}
 		defer func() { m.close() }()
 		t.Repeat(map[string]func(*rapid.T){
 			"put":      m.put,
@@ -42,8 +46,9 @@ func TestDiskAgainstModel(t *testing.T) {
 			"fence":    m.fence,
 			"rot":      m.rot,
 			"maintain": m.maintain,
-			"reopen":   func(*rapid.T) { m.close(); m.open(); require.False(t, m.d.recovered) },
+			"reopen":   func(*rapid.T) { m.close(); m.open(); m.forgetHeard(); require.False(t, m.d.recovered) },
 			"crash":    m.crashNow,
+			"indexRot": m.damageIndex,
 			"crashPut": m.crashDuringPuts,
 			"":         m.check,
 		})
@@ -62,6 +67,10 @@ func bodyOf(id ShardID, variant int) []byte {
 
 func (m *model) gen(pg uint32) uint32 { return max(1, m.fences[pg]) }
 
+// forgetHeard is what a restart does: of the generations that were heard of, only
+// fences last.
+func (m *model) forgetHeard() { clear(m.heard); maps.Copy(m.heard, m.fences) }
+
 func (m *model) tryPut(id ShardID, body []byte, gen uint32) error {
 	return m.d.Write(bg, shardOf(id), gen, [][]byte{body}, CRC(body))
 }
@@ -69,7 +78,10 @@ func (m *model) tryPut(id ShardID, body []byte, gen uint32) error {
 func (m *model) put(t *rapid.T) {
 	id := shardIDs.Draw(t, "id")
 	body := bodyOf(id, 0)
-	err := m.tryPut(id, body, m.gen(id.Blob.PG()))
+	pg := id.Blob.PG()
+	gen := m.gen(pg) + rapid.Uint32Range(0, 2).Draw(t, "newer")
+	m.heard[pg] = max(m.heard[pg], gen)
+	err := m.tryPut(id, body, gen)
 	if _, gone := m.deleted[id.Blob]; gone {
 		require.Equal(t, "deleted", store.ReasonOf(err))
 		return
@@ -91,7 +103,9 @@ func (m *model) putOther(t *rapid.T) {
 	if m.shards[id] == nil || m.bad[id] {
 		return
 	}
-	err := m.tryPut(id, bodyOf(id, 1), m.gen(id.Blob.PG()))
+	pg := id.Blob.PG()
+	m.heard[pg] = max(m.heard[pg], m.gen(pg))
+	err := m.tryPut(id, bodyOf(id, 1), m.gen(pg))
 	require.True(t, store.Is(err, store.KindConflict), "%v", err)
 	require.Equal(t, "content", store.ReasonOf(err))
 }
@@ -142,7 +156,15 @@ func (m *model) delete(t *rapid.T) {
 
 func (m *model) evict(t *rapid.T) {
 	ids := rapid.SliceOfN(shardIDs, 1, 3).Draw(t, "ids")
-	require.NoError(t, m.d.Evict(bg, ids))
+	pg := ids[0].Blob.PG()
+	ids = slices.DeleteFunc(ids, func(id ShardID) bool { return id.Blob.PG() != pg })
+	gen := rapid.Uint32Range(0, 10).Draw(t, "gen")
+	err := m.d.Evict(bg, pg, gen, ids)
+	if gen < m.heard[pg] {
+		require.True(t, store.Is(err, store.KindStaleMap), "%v", err)
+		return
+	}
+	require.NoError(t, err)
 	for _, id := range ids {
 		m.forget(id)
 	}
@@ -152,6 +174,7 @@ func (m *model) fence(t *rapid.T) {
 	pg := rapid.Uint32Range(1, 2).Draw(t, "pg")
 	gen := rapid.Uint32Range(1, 9).Draw(t, "gen")
 	m.fences[pg] = max(m.fences[pg], gen)
+	m.heard[pg] = max(m.heard[pg], gen)
 	got, err := m.d.Fence(bg, pg, gen)
 	require.NoError(t, err)
 	require.Equal(t, m.fences[pg], got)
@@ -183,7 +206,45 @@ func (m *model) maintain(t *rapid.T) {
 func (m *model) crashNow(t *rapid.T) {
 	m.snapshot(rng(t))
 	m.crash()
+	m.forgetHeard()
 	m.settle(t)
+}
+
+// damageIndex spoils or removes a file of the index of a closed disk. All shards
+// are there when it is opened again; what was deleted or evicted may be, and
+// fences are gone if it had to be made anew. Pebble's log is left alone: damage in
+// its last block looks like an end that was torn off.
+func (m *model) damageIndex(t *rapid.T) {
+	m.close()
+	files, err := m.index.List("index")
+	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, ".log") })
+	slices.Sort(files)
+	name := "index/" + rapid.SampledFrom(files).Draw(t, "file")
+	if rapid.Bool().Draw(t, "remove") {
+		require.NoError(t, m.index.Remove(name))
+	} else {
+		spoil(t, m.index, name)
+	}
+	m.open()
+	st, err := m.d.Stats()
+	require.NoError(t, err)
+	if st.Rebuilt {
+		clear(m.deleted)
+		clear(m.fences)
+	}
+	m.forgetHeard()
+	m.settle(t)
+}
+
+// spoil overwrites the first half of a file.
+func spoil(t *rapid.T, fs vfs.FS, name string) {
+	st, err := fs.Stat(name)
+	require.NoError(t, err)
+	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xAA}, int(st.Size()/2)), 0)
+	require.NoError(t, errors.Join(err, f.Close()))
 }
 
 func rng(t *rapid.T) (*rand.Rand, float64) {
@@ -213,6 +274,7 @@ func (m *model) crashDuringPuts(t *rapid.T) {
 	wg.Wait()
 	m.snapshot(r, keep)
 	m.crash()
+	m.forgetHeard()
 	for i, id := range ids {
 		if acked[i] {
 			if m.bad[id] {

@@ -101,7 +101,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 	require.Equal(t, "body-crc", store.ReasonOf(b.d.Write(bg, shardOf(id), 1, [][]byte{body}, 1)))
 	_, _, err := b.d.List(bg, 1, blob(2, 1), 10, false)
 	require.True(t, store.Is(err, store.KindInvalid))
-	require.True(t, store.Is(b.d.Evict(bg, make([]ShardID, maxBatch+1)), store.KindTooLarge))
+	require.True(t, store.Is(b.d.Evict(bg, 0, 0, make([]ShardID, maxBatch+1)), store.KindTooLarge))
 	require.Equal(t, Absent, b.state(id))
 }
 

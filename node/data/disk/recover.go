@@ -131,10 +131,17 @@ func (d *Disk) replayed(rec *scanned) (row shardRow, wanted bool, err error) {
 	return row, rec.whole && (old.bad() || old.sameContent(rec.dataLen, rec.crc)), nil
 }
 
-// account counts live bytes and shards from the index.
+// account counts live bytes and shards from the index. It reads the whole index,
+// so that damage to it is found now and not by a reader.
 func (d *Disk) account() error {
 	d.index.mu.Lock()
 	defer d.index.mu.Unlock()
+	for _, rest := range [][2]byte{{0, rowShard}, {rowShard + 1, 0xFF}} {
+		err := d.index.scan(rest[:1], rest[1:], func(_, _ []byte) (bool, error) { return true, nil })
+		if err != nil {
+			return err
+		}
+	}
 	return d.index.scanShards([]byte{rowShard}, []byte{rowShard + 1}, func(_ ShardID, row shardRow) (bool, error) {
 		d.noteRow(row, 1)
 		return true, nil

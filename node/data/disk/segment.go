@@ -201,6 +201,15 @@ func (s *segments) addLive(num uint32, n int64) {
 	}
 }
 
+// forgetLive takes back all accounting of rows.
+func (s *segments) forgetLive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.mu.byNum {
+		seg.live = 0
+	}
+}
+
 func (s *segments) setSize(seg *segment, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -69,6 +69,7 @@ type Stats struct {
 	BytesWritten int64 // to segments
 	BytesRead    int64 // by readers
 	Recovered    bool  // it had not been closed in order
+	Rebuilt      bool  // its index was damaged and made anew from the segments
 }
 
 // Full reports whether the disk is so near its reserve that the next shard may
@@ -90,6 +91,6 @@ func (d *Disk) Stats() (Stats, error) {
 		Capacity: r.capacity, Free: r.free, Used: used, Live: live, Segments: segments,
 		Shards: d.count.shards.Load(), Bad: d.count.bad.Load(),
 		Fsyncs: d.count.fsyncs.Load(), BytesWritten: d.count.written.Load(), BytesRead: d.count.read.Load(),
-		Recovered: d.recovered,
+		Recovered: d.recovered, Rebuilt: d.rebuilt,
 	}, r.err
 }

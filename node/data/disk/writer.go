@@ -150,6 +150,7 @@ func (w *writer) admit(r *write) (have bool, err error) {
 	if fence := w.d.fences.get(pg); r.gen < fence {
 		return false, store.Errorf(store.KindStaleMap, "write shard", "group %d is fenced at generation %d, the write has %d", pg, fence, r.gen)
 	}
+	w.d.fences.note(pg, r.gen)
 	deleted, err := w.d.index.deleted(r.shard.Blob)
 	if err != nil {
 		return false, err
@@ -158,6 +159,11 @@ func (w *writer) admit(r *write) (have bool, err error) {
 		return false, conflict("deleted")
 	}
 	row, exists, err := w.d.index.shard(r.shard.ShardID)
+	if err == nil && exists { // an eviction that has not heard of r.gen may be under way
+		w.d.index.mu.Lock()
+		row, exists, err = w.d.index.shard(r.shard.ShardID)
+		w.d.index.mu.Unlock()
+	}
 	switch {
 	case err != nil || !exists || row.bad():
 		return false, err
@@ -260,10 +266,6 @@ func (w *writer) append() error {
 		return w.takeBack(start, w.writeError(err))
 	}
 	w.d.count.written.Add(pos - start)
-	if skipSync {
-		w.d.segs.setSize(w.seg, pos)
-		return nil
-	}
 	w.d.count.fsyncs.Add(1)
 	if err := w.seg.file.Sync(); err != nil {
 		return w.d.fail(err)

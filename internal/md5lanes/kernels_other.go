@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package md5lanes
+
+func kernels() []kernel { return nil }

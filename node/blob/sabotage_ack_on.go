@@ -1,5 +1,0 @@
-//go:build sabotage_ackk
-
-package blob
-
-const ackAtK = true

@@ -1,5 +1,0 @@
-//go:build sabotage_nocrc
-
-package disk
-
-const skipReadCheck = true

@@ -1,5 +1,0 @@
-//go:build sabotage_nofsync
-
-package disk
-
-const skipSync = true
