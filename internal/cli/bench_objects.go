@@ -50,8 +50,8 @@ credentials file of the cluster's directory.`,
 	f := c.Flags()
 	f.StringVar(&o.endpoint, "endpoint", "", "address of S3 (default $AWS_ENDPOINT_URL, then the cluster's)")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians are taken over them")
-	f.IntVar(&o.large, "large", 24, "objects of 8 MiB a round")
-	f.IntVar(&o.small, "small", 4000, "objects of 4 KiB a round")
+	f.IntVar(&o.large, "large", 24, "objects of 8 MiB a round; 0 leaves them out")
+	f.IntVar(&o.small, "small", 4000, "objects of 4 KiB a round; 0 leaves them out")
 	f.IntVar(&o.keys, "keys", 10_000, "keys in the bucket that is listed, at least")
 	f.IntVar(&o.clients, "clients", 64, "clients at once for 4 KiB objects")
 	f.DurationVar(&o.idle, "idle", 5*time.Second, "how long to watch the idle cluster first")
@@ -79,8 +79,8 @@ type sample struct {
 }
 
 func runBenchObjects(ctx context.Context, g *global, o benchOptions) (err error) {
-	if o.rounds < 1 || o.large < 1 || o.small < 1 || o.keys < 1000 || o.clients < 1 || o.idle < 0 {
-		return usagef("rounds, large, small and clients must be at least 1, keys at least 1000")
+	if o.rounds < 1 || o.large < 0 || o.small < 0 || o.keys < 1000 || o.clients < 1 || o.idle < 0 {
+		return usagef("rounds and clients must be at least 1, keys at least 1000")
 	}
 	api, err := g.client()
 	if err != nil {
@@ -108,8 +108,7 @@ func runBenchObjects(ctx context.Context, g *global, o benchOptions) (err error)
 func (b *bench) run(ctx context.Context) error {
 	err := b.measure(ctx, "idle", 0, 0, func(ctx context.Context) error { return pause(ctx, b.o.idle) })
 	for round := 0; round < b.o.rounds && err == nil; round++ {
-		fmt.Fprintf(b.g.err, "round %d of %d\n", round+1, b.o.rounds)
-		err = b.round(ctx)
+		err = b.round(ctx, round)
 	}
 	if err != nil {
 		return err
@@ -125,7 +124,7 @@ func (b *bench) run(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) round(ctx context.Context) error {
+func (b *bench) round(ctx context.Context, round int) error {
 	large, small := b.o.large, b.o.small
 	from := b.made
 	b.made += small
@@ -142,6 +141,10 @@ func (b *bench) round(ctx context.Context) error {
 		{"get-4kib", small, smallSize, b.o.clients, func(ctx context.Context, i int) error { return b.s3.get(ctx, b.bucket, smallKey(from+i), smallSize) }},
 	}
 	for _, p := range phases {
+		if p.ops == 0 {
+			continue
+		}
+		fmt.Fprintf(b.g.err, "round %d of %d: %s\n", round+1, b.o.rounds, p.name)
 		err := b.measure(ctx, p.name, p.ops, int64(p.ops)*p.size, func(ctx context.Context) error {
 			return parallel(ctx, p.clients, p.ops, p.do)
 		})

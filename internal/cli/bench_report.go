@@ -89,6 +89,9 @@ func (b *bench) results() benchReport {
 		for _, s := range b.samples[f.phase] {
 			all = append(all, f.of(s))
 		}
+		if len(all) == 0 {
+			continue // left out
+		}
 		slices.Sort(all)
 		budget := f.one
 		if r.Processes > 1 {
