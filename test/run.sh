@@ -34,7 +34,7 @@ fuzz() {
 	log=$(mktemp)
 	git grep -E -o '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | while IFS=: read -r file decl; do
 		echo "$(dirname "$file") ${decl#func }"
-		go test -run '^$' -fuzz "^${decl#func }\$" -fuzztime "${FUZZTIME:-15000x}" "./$(dirname "$file")" >"$log" 2>&1 ||
+		go test -run '^$' -fuzz "^${decl#func }\$" -fuzztime "${FUZZTIME:-10000x}" "./$(dirname "$file")" >"$log" 2>&1 ||
 			{ cat "$log"; exit 1; }
 	done
 }
