@@ -178,11 +178,14 @@ func (c *Cluster) takeOut(name string) (*node.Node, *fabric.Inproc) {
 	return n, f
 }
 
-// WaitReady waits until every running node serves.
+// WaitReady waits until every running node serves and every Raft group that has
+// a leader has all its voters.
 func (c *Cluster) WaitReady() {
 	c.t.Helper()
+	var live []*node.Node
 	for _, name := range c.names {
 		if n := c.Node(name); n != nil {
+			live = append(live, n)
 			select {
 			case <-n.Ready():
 			case <-time.After(60 * time.Second):
@@ -190,6 +193,7 @@ func (c *Cluster) WaitReady() {
 			}
 		}
 	}
+	require.Eventually(c.t, func() bool { return node.Settled(live) }, 60*time.Second, 50*time.Millisecond, "groups lack voters")
 }
 
 func (c *Cluster) stop() {

@@ -15,7 +15,6 @@ import (
 	"cairn/node"
 	"cairn/node/config"
 	"cairn/node/fabric"
-	"cairn/node/raftgroup"
 	"cairn/store"
 )
 
@@ -162,7 +161,7 @@ func (c *Cell) WaitReady(ctx context.Context) error {
 	}
 	tick := time.NewTicker(settleInterval)
 	defer tick.Stop()
-	for !c.settled() {
+	for !node.Settled(c.Live()) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -173,30 +172,6 @@ func (c *Cell) WaitReady(ctx context.Context) error {
 }
 
 const settleInterval = 50 * time.Millisecond
-
-// settled reports whether each group that some node leads has the voters that
-// the map wants. A group without a leader has lost its majority, and waiting
-// does not bring it back.
-func (c *Cell) settled() bool {
-	for _, n := range c.Live() {
-		for _, g := range n.Groups() {
-			want := n.Root().View().GroupMembers(uint32(g.ID()))
-			if g.IsLeader() && countVoters(g.Members()) < len(want) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func countVoters(members []raftgroup.Member) (n int) {
-	for _, m := range members {
-		if m.Voter {
-			n++
-		}
-	}
-	return n
-}
 
 // Kill stops a node like kill -9. One that is stopped already is no error.
 func (c *Cell) Kill(name string) error {

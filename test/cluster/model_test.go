@@ -106,7 +106,7 @@ func put(st store.Store, ns store.NS, key string, data []byte, absent bool) stri
 		p.Body.Inline = data
 	} else {
 		placed, err := st.Put(context.Background(), store.Owner{NS: ns, Key: []byte(key)}, store.ClassStandard, data)
-		for tries := 0; store.Is(err, store.KindUnavailable) && tries < 100; tries++ { // until a node that came back is known to be up
+		for tries := 0; store.Is(err, store.KindUnavailable) && tries < 400; tries++ { // until a node that came back is known to be up
 			time.Sleep(50 * time.Millisecond)
 			placed, err = st.Put(context.Background(), store.Owner{NS: ns, Key: []byte(key)}, store.ClassStandard, data)
 		}
