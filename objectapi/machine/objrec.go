@@ -41,7 +41,7 @@ func (r *objRec) flags() uint8 {
 }
 
 func (r *objRec) encode() []byte {
-	e := newEncoder()
+	e := newEncoderFor(len(r.body.inline))
 	e.u8(r.flags())
 	e.u16(uint16(r.Class))
 	e.u64(uint64(r.Size))

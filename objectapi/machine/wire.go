@@ -15,7 +15,18 @@ const formatV1 = 1
 // uvarints.
 type encoder struct{ b []byte }
 
-func newEncoder() *encoder { return &encoder{b: []byte{formatV1}} }
+// usual is room for what most messages have besides an object's bytes.
+const usual = 320
+
+func newEncoder() *encoder { return newEncoderFor(0) }
+
+// newEncoderFor starts a message with large fields of n bytes together, which
+// are not moved then as it grows.
+func newEncoderFor(n int) *encoder {
+	b := make([]byte, 1, usual+n)
+	b[0] = formatV1
+	return &encoder{b: b}
+}
 
 func (e *encoder) u8(v uint8)       { e.b = append(e.b, v) }
 func (e *encoder) u16(v uint16)     { e.b = binary.BigEndian.AppendUint16(e.b, v) }
