@@ -31,14 +31,14 @@ type Client struct {
 	fabric  fabric.Fabric
 	root    *root.Client
 	session *raftgroup.Session
-	finder  leader.Finder
+	finder  *leader.Finder
 }
 
 var _ store.Rows = (*Client)(nil)
 
 // NewClient returns a client whose commands are named by session.
 func NewClient(f fabric.Fabric, r *root.Client, session *raftgroup.Session) *Client {
-	return &Client{fabric: f, root: r, session: session}
+	return &Client{fabric: f, root: r, session: session, finder: leader.New(f)}
 }
 
 // Do replicates a machine's command.

@@ -23,7 +23,7 @@ type Client struct {
 	log    *slog.Logger
 	view   *View
 	live   *Live
-	finder leader.Finder
+	finder *leader.Finder
 	seeds  []placement.NodeID // whom to ask while the view is empty
 
 	session *raftgroup.Session
@@ -51,7 +51,7 @@ func StartClient(cfg ClientConfig) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
 		fabric: cfg.Fabric, log: cfg.Logger, view: NewView(), live: &Live{},
-		seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
+		finder: leader.New(cfg.Fabric), seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
 	}
 	c.done.Go(func() { c.follow(ctx) })
 	c.done.Go(func() { c.beat(ctx, cfg.Beat) })
