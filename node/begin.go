@@ -71,7 +71,7 @@ func (n *Node) openClients(writer uint32) {
 	n.blobs = blob.New(blob.Config{Shards: remote, View: view, Live: n.root.Live(), Writer: writer, Clock: n.opts.Clock})
 	n.onClose(func() error { n.blobs.Close(); return nil })
 	n.filler = fill.Start(fill.Config{
-		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, Used: n.used,
+		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, PassOver: n.passOver,
 	})
 	n.filler.Serve(n.fabric)
 	n.onClose(func() error { n.filler.Close(); return nil })
@@ -82,10 +82,9 @@ func (n *Node) openClients(writer uint32) {
 	n.onClose(func() error { n.worker.Close(); return nil })
 }
 
-// used asks the owner of a blob whether it refers to it.
-func (n *Node) used(ctx context.Context, owner store.Owner, blob store.BlobID) (bool, error) {
-	_, used, err := n.rows.Resolve(ctx, owner.NS, owner.Key, blob)
-	return used, err
+// passOver asks the owner of a blob whether it refers to it; see [meta.Client].
+func (n *Node) passOver(ctx context.Context, owner store.Owner, blob store.BlobID, gen uint32, slot int) (bool, error) {
+	return n.rows.PassOver(ctx, owner.NS, owner.Key, blob, gen, slot)
 }
 
 // initCluster writes the cluster's row, once. The CA's key goes into the root
