@@ -111,27 +111,31 @@ func (n *Node) initCluster(ctx context.Context) error {
 // peers, the replicas this node should have, and, where it leads, the members
 // of the groups.
 func (n *Node) followMap(ctx context.Context) {
-	tick := time.NewTicker(reconcileInterval)
-	defer tick.Stop()
 	for ctx.Err() == nil {
 		_, changed := n.root.View().Epoch()
-		n.applyMap(ctx)
+		n.openGroups()
+		again := reconcileInterval
+		if !n.reconcile(ctx) {
+			again = learnerInterval
+		}
+		tick := time.NewTimer(again)
 		select {
 		case <-changed:
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+		tick.Stop()
 	}
 }
 
-// reconcileInterval is how often memberships are compared although nothing
-// changed in the map; promoteAfter is how long a new voter must have followed.
+// How often memberships are compared although nothing changed in the map, and
+// while a group waits for a learner.
 const (
 	reconcileInterval = time.Second
-	promoteAfter      = 2 * time.Second
+	learnerInterval   = 50 * time.Millisecond
 )
 
-func (n *Node) applyMap(ctx context.Context) {
+func (n *Node) openGroups() {
 	view := n.root.View()
 	for _, p := range view.Nodes() {
 		if id := nodeID(p); id != n.id.Node && p.Addr != "" {
@@ -148,7 +152,6 @@ func (n *Node) applyMap(ctx context.Context) {
 			}
 		}
 	}
-	n.reconcile(ctx)
 }
 
 // firstMembers is the configuration a group begins with: the incarnations that
@@ -169,21 +172,31 @@ func firstMembers(g *pb.GroupRow) []raftgroup.Member {
 }
 
 // reconcile brings the members of the groups that this node leads to what the
-// map wants.
-func (n *Node) reconcile(ctx context.Context) {
-	groups := n.meta.Groups()
-	if g := n.rootServer.Raft(); g != nil {
-		groups = append(groups, g)
-	}
-	for _, g := range groups {
+// map wants. It reports whether none of them waits for a learner.
+func (n *Node) reconcile(ctx context.Context) (settled bool) {
+	settled = true
+	for _, g := range n.Groups() {
 		want := n.root.View().GroupMembers(uint32(g.ID()))
 		if len(want) == 0 || !g.IsLeader() {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		if _, err := g.Reconcile(ctx, want, promoteAfter); err != nil && ctx.Err() == nil {
+		p, err := n.reconcileGroup(ctx, g, want)
+		if err != nil && ctx.Err() == nil {
 			n.log.Warn("change of group members", "group", g.ID(), "err", err)
 		}
-		cancel()
+		settled = settled && p != raftgroup.Waiting
+	}
+	return settled
+}
+
+// reconcileGroup makes step after step while there is one to make.
+func (n *Node) reconcileGroup(ctx context.Context, g *raftgroup.Group, want []raftgroup.Wanted) (raftgroup.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		p, err := g.Reconcile(ctx, want)
+		if err != nil || p != raftgroup.Stepped {
+			return p, err
+		}
 	}
 }

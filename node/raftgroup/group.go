@@ -124,6 +124,9 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	g.cutAt = g.raft.LastIndex()
 	g.started.Store(true)
 	g.tasks.run(func() { g.watch(notify) })
+	if onlyVoter(g.raft.GetConfiguration().Configuration(), g.self) {
+		g.tasks.run(g.campaign)
+	}
 	return nil
 }
 
@@ -166,6 +169,19 @@ func (g *Group) bootstrap(conf *raft.Config, members []Member, snaps *snapshotSt
 		return nil
 	}
 	return raft.BootstrapCluster(conf, g.logs, g.stab, snaps, g.trans, c)
+}
+
+// campaign makes Raft call an election at once. A replica that is the only voter
+// has no leader to wait for; without this it would wait a heartbeat timeout for
+// one.
+func (g *Group) campaign() {
+	answer, err := g.trans.deliver(g.ctx, &raft.TimeoutNowRequest{RPCHeader: header(g.self.serverID())}, nil)
+	if err == nil {
+		_, err = g.trans.await(g.ctx, answer)
+	}
+	if err != nil && g.ctx.Err() == nil {
+		g.log.Debug("the only voter waits for its election", "err", err)
+	}
 }
 
 // Close stops the replica. Its state stays, and [Host.Start] resumes it.
