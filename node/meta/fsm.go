@@ -69,7 +69,7 @@ func (f *fsm) run(tx *raftgroup.Txn, at store.Time, r *pb.MetaRun) ([]byte, erro
 		if len(p.Blob) != len(store.BlobID{}) || p.Missing > 0xFFFF {
 			return nil, store.Errorf(store.KindInvalid, "metadata command", "receipt of a blob with an id of %d bytes", len(p.Blob))
 		}
-		t.placed = append(t.placed, receipt{blob: store.BlobID(p.Blob), missing: uint16(p.Missing)})
+		t.placed = append(t.placed, receipt{blob: store.BlobID(p.Blob), gen: p.Gen, missing: uint16(p.Missing)})
 	}
 	reply, err := m.Apply(t, at, r.Cmd)
 	if err == nil {
@@ -157,6 +157,11 @@ func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]by
 	}
 	used := named[0]
 	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
+	if !used && !dead && r.Owing != nil {
+		if err := passOver(tx, blob.PG(), r.Owing); err != nil {
+			return nil, err
+		}
+	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
 }
 

@@ -115,6 +115,7 @@ var _ store.Txn = (*txn)(nil)
 // receipt is what a command says of a blob that it refers to first.
 type receipt struct {
 	blob    store.BlobID
+	gen     uint32 // of the placement group's row that it was written under
 	missing uint16
 }
 
@@ -176,8 +177,12 @@ func (t *txn) Ref(blob store.BlobID) error {
 		if freed {
 			return tooOld(blob, "it was referred to and let go before; upload it again")
 		}
-		if p.missing != 0 {
-			t.tx.Put(debtKey(blob), encodeDebt(p.missing))
+		passed, err := passedOver(t.tx, p)
+		if err != nil {
+			return err
+		}
+		if missing := p.missing | passed; missing != 0 {
+			t.tx.Put(debtKey(blob), encodeDebt(missing))
 		}
 		return nil
 	}

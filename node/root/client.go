@@ -23,7 +23,7 @@ type Client struct {
 	log    *slog.Logger
 	view   *View
 	live   *Live
-	finder leader.Finder
+	finder *leader.Finder
 	seeds  []placement.NodeID // whom to ask while the view is empty
 
 	session *raftgroup.Session
@@ -51,7 +51,7 @@ func StartClient(cfg ClientConfig) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
 		fabric: cfg.Fabric, log: cfg.Logger, view: NewView(), live: &Live{},
-		seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
+		finder: leader.New(cfg.Fabric), seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
 	}
 	c.done.Go(func() { c.follow(ctx) })
 	c.done.Go(func() { c.beat(ctx, cfg.Beat) })
@@ -203,19 +203,19 @@ func (c *Client) watchOnce(ctx context.Context, at placement.NodeID) error {
 
 // beat tells the root that this node lives.
 func (c *Client) beat(ctx context.Context, next func() *pb.HeartbeatRequest) {
-	tick := time.NewTicker(BeatInterval)
-	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
+		began, wait := time.Now(), firstBeatInterval
 		if req := next(); req != nil {
+			wait = BeatInterval
 			c.beatOnce(ctx, req)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+		pause(ctx, wait-time.Since(began))
 	}
 }
+
+// firstBeatInterval is how often a node that does not beat yet looks whether it
+// may: a new cluster waits for the first beat of each.
+const firstBeatInterval = 50 * time.Millisecond
 
 func (c *Client) beatOnce(ctx context.Context, req *pb.HeartbeatRequest) {
 	ctx, cancel := context.WithTimeout(ctx, 3*BeatInterval)

@@ -129,6 +129,15 @@ func (b *beats) stateLocked(id placement.NodeID, n *nodeBeat, now time.Time) Liv
 	return Up
 }
 
+// up reports whether a node's beats say so. The planner asks this rather than the
+// picture where it need not be shown to all first.
+func (b *beats) up(id placement.NodeID, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.nodes[id]
+	return n != nil && b.stateLocked(id, n, now) == Up
+}
+
 // accusedLocked counts the nodes that report that they cannot reach id.
 func (b *beats) accusedLocked(id placement.NodeID) (count int) {
 	for other, n := range b.nodes {
