@@ -74,7 +74,15 @@ func (e *encoder) pairs(ps []Pair) {
 type decoder struct {
 	b      []byte
 	bad    bool
-	format uint8 // the format byte met
+	format uint8  // the format byte met
+	text   string // if set, all that b was: strings are cut out of it
+}
+
+// newTextDecoder is newDecoder for input of which the strings are most.
+func newTextDecoder(b []byte) *decoder {
+	d := newDecoder(b)
+	d.text = string(b)
+	return d
 }
 
 // newDecoder starts reading at the format byte.
@@ -158,7 +166,15 @@ func (d *decoder) count(size int) int {
 }
 
 func (d *decoder) bytes() []byte { return d.take(d.count(1)) }
-func (d *decoder) str() string   { return string(d.bytes()) }
+
+// str reads a string: a copy, or with text a part of that.
+func (d *decoder) str() string {
+	b := d.bytes()
+	if end := len(d.text) - len(d.b); len(b) > 0 && end >= len(b) {
+		return d.text[end-len(b) : end]
+	}
+	return string(b)
+}
 
 func (d *decoder) bool() bool {
 	v := d.u8()
