@@ -1958,8 +1958,8 @@ type HeartbeatRequest struct {
 	Node          uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
 	Incarnation   []byte                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Disks         []*DiskBeat            `protobuf:"bytes,3,rep,name=disks,proto3" json:"disks,omitempty"`
-	OldestReadMs  int64                  `protobuf:"varint,4,opt,name=oldest_read_ms,json=oldestReadMs,proto3" json:"oldest_read_ms,omitempty"` // start of the oldest running read, 0: none
-	Unreachable   []uint32               `protobuf:"varint,5,rep,packed,name=unreachable,proto3" json:"unreachable,omitempty"`
+	OldestReadMs  int64                  `protobuf:"varint,4,opt,name=oldest_read_ms,json=oldestReadMs,proto3" json:"oldest_read_ms,omitempty"`         // start of the oldest running read, 0: none
+	Unreachable   []uint32               `protobuf:"varint,5,rep,packed,name=unreachable,proto3" json:"unreachable,omitempty"`                          // peers that did not answer the node's last calls
 	UsedFallbacks []uint32               `protobuf:"varint,6,rep,packed,name=used_fallbacks,json=usedFallbacks,proto3" json:"used_fallbacks,omitempty"` // fallback groups that the node's disks have shards of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2120,6 +2120,7 @@ type HeartbeatReply struct {
 	Disks         []*DiskBeat            `protobuf:"bytes,3,rep,name=disks,proto3" json:"disks,omitempty"`
 	ReadHorizonMs int64                  `protobuf:"varint,4,opt,name=read_horizon_ms,json=readHorizonMs,proto3" json:"read_horizon_ms,omitempty"` // start of the oldest read that runs anywhere, 0: none
 	BeganMs       int64                  `protobuf:"varint,5,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`                     // when this leader began to listen
+	Epoch         uint64                 `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`                                        // of the leader's rows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2185,6 +2186,13 @@ func (x *HeartbeatReply) GetReadHorizonMs() int64 {
 func (x *HeartbeatReply) GetBeganMs() int64 {
 	if x != nil {
 		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *HeartbeatReply) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -2560,13 +2568,14 @@ const file_root_proto_rawDesc = "" +
 	"\x04used\x18\x02 \x01(\x04R\x04used\x12\x12\n" +
 	"\x04free\x18\x03 \x01(\x04R\x04free\x12\x16\n" +
 	"\x06health\x18\x04 \x01(\rR\x06health\x12\x10\n" +
-	"\x03why\x18\x05 \x01(\tR\x03why\"\xb9\x01\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\xcf\x01\n" +
 	"\x0eHeartbeatReply\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12)\n" +
 	"\x05nodes\x18\x02 \x03(\v2\x13.cairn.NodeLivenessR\x05nodes\x12%\n" +
 	"\x05disks\x18\x03 \x03(\v2\x0f.cairn.DiskBeatR\x05disks\x12&\n" +
 	"\x0fread_horizon_ms\x18\x04 \x01(\x03R\rreadHorizonMs\x12\x19\n" +
-	"\bbegan_ms\x18\x05 \x01(\x03R\abeganMs\"S\n" +
+	"\bbegan_ms\x18\x05 \x01(\x03R\abeganMs\x12\x14\n" +
+	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\"S\n" +
 	"\fNodeLiveness\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\rR\x04node\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\rR\x05state\x12\x19\n" +
