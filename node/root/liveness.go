@@ -36,6 +36,7 @@ const (
 	BeatInterval = time.Second
 	suspectAfter = 3 * time.Second
 	downAfter    = 10 * time.Second
+	deafAfter    = 6 * time.Second // a leader that hears nobody else so long is cut off itself
 )
 
 // beats is the leader's memory of heartbeats.
@@ -167,6 +168,27 @@ func (b *beats) up(id placement.NodeID, now time.Time) bool {
 	defer b.mu.Unlock()
 	n := b.nodes[id]
 	return n != nil && b.stateLocked(id, n, now) == Up
+}
+
+// Deaf reports whether this replica leads and hears nobody but its own node:
+// though it leads, which takes answers of others, their calls do not arrive.
+func (s *Server) Deaf(self placement.NodeID) bool {
+	return s.leads() && s.beats.hearsOnly(self, time.Now())
+}
+
+// hearsOnly reports whether all beats of the last deafAfter are one node's.
+func (b *beats) hearsOnly(self placement.NodeID, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.began) < deafAfter {
+		return false
+	}
+	for id, n := range b.nodes {
+		if id != self && now.Sub(n.heard) < deafAfter {
+			return false
+		}
+	}
+	return true
 }
 
 // accusedLocked reports whether nodes of two zones say that they cannot reach id.
