@@ -2326,6 +2326,95 @@ func (x *JoinRequest) GetDisks() []*DiskRow {
 	return nil
 }
 
+// Renew asks for a new certificate of the caller.
+type RenewRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PublicKey     []byte                 `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewRequest) Reset() {
+	*x = RenewRequest{}
+	mi := &file_root_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewRequest) ProtoMessage() {}
+
+func (x *RenewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_root_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
+func (*RenewRequest) Descriptor() ([]byte, []int) {
+	return file_root_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RenewRequest) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+type RenewReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NodeCert      []byte                 `protobuf:"bytes,1,opt,name=node_cert,json=nodeCert,proto3" json:"node_cert,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewReply) Reset() {
+	*x = RenewReply{}
+	mi := &file_root_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewReply) ProtoMessage() {}
+
+func (x *RenewReply) ProtoReflect() protoreflect.Message {
+	mi := &file_root_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewReply.ProtoReflect.Descriptor instead.
+func (*RenewReply) Descriptor() ([]byte, []int) {
+	return file_root_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *RenewReply) GetNodeCert() []byte {
+	if x != nil {
+		return x.NodeCert
+	}
+	return nil
+}
+
 type JoinReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Registered    *RegisterReply         `protobuf:"bytes,1,opt,name=registered,proto3" json:"registered,omitempty"`
@@ -2339,7 +2428,7 @@ type JoinReply struct {
 
 func (x *JoinReply) Reset() {
 	*x = JoinReply{}
-	mi := &file_root_proto_msgTypes[33]
+	mi := &file_root_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +2440,7 @@ func (x *JoinReply) String() string {
 func (*JoinReply) ProtoMessage() {}
 
 func (x *JoinReply) ProtoReflect() protoreflect.Message {
-	mi := &file_root_proto_msgTypes[33]
+	mi := &file_root_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +2453,7 @@ func (x *JoinReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinReply.ProtoReflect.Descriptor instead.
 func (*JoinReply) Descriptor() ([]byte, []int) {
-	return file_root_proto_rawDescGZIP(), []int{33}
+	return file_root_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *JoinReply) GetRegistered() *RegisterReply {
@@ -2585,7 +2674,13 @@ const file_root_proto_rawDesc = "" +
 	"\n" +
 	"public_key\x18\x02 \x01(\fR\tpublicKey\x12\"\n" +
 	"\x04node\x18\x03 \x01(\v2\x0e.cairn.NodeRowR\x04node\x12$\n" +
-	"\x05disks\x18\x04 \x03(\v2\x0e.cairn.DiskRowR\x05disks\"\xc2\x01\n" +
+	"\x05disks\x18\x04 \x03(\v2\x0e.cairn.DiskRowR\x05disks\"-\n" +
+	"\fRenewRequest\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x01 \x01(\fR\tpublicKey\")\n" +
+	"\n" +
+	"RenewReply\x12\x1b\n" +
+	"\tnode_cert\x18\x01 \x01(\fR\bnodeCert\"\xc2\x01\n" +
 	"\tJoinReply\x124\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x14.cairn.RegisterReplyR\n" +
@@ -2608,7 +2703,7 @@ func file_root_proto_rawDescGZIP() []byte {
 	return file_root_proto_rawDescData
 }
 
-var file_root_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_root_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_root_proto_goTypes = []any{
 	(*ClusterRow)(nil),       // 0: cairn.ClusterRow
 	(*CountersRow)(nil),      // 1: cairn.CountersRow
@@ -2643,7 +2738,9 @@ var file_root_proto_goTypes = []any{
 	(*HeartbeatReply)(nil),   // 30: cairn.HeartbeatReply
 	(*NodeLiveness)(nil),     // 31: cairn.NodeLiveness
 	(*JoinRequest)(nil),      // 32: cairn.JoinRequest
-	(*JoinReply)(nil),        // 33: cairn.JoinReply
+	(*RenewRequest)(nil),     // 33: cairn.RenewRequest
+	(*RenewReply)(nil),       // 34: cairn.RenewReply
+	(*JoinReply)(nil),        // 35: cairn.JoinReply
 }
 var file_root_proto_depIdxs = []int32{
 	5,  // 0: cairn.GroupRow.members:type_name -> cairn.GroupMember
@@ -2704,7 +2801,7 @@ func file_root_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_root_proto_rawDesc), len(file_root_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
