@@ -114,6 +114,7 @@ func (n *Node) followMap(ctx context.Context) {
 	for ctx.Err() == nil {
 		_, changed := n.root.View().Epoch()
 		n.openGroups()
+		n.handOver(ctx)
 		again := reconcileInterval
 		if !n.reconcile(ctx) {
 			again = learnerInterval

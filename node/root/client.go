@@ -28,6 +28,8 @@ type Client struct {
 
 	session *raftgroup.Session
 	sync    syncer
+	prober  prober
+	lag     laggard
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -52,6 +54,7 @@ func StartClient(cfg ClientConfig) *Client {
 	c := &Client{
 		fabric: cfg.Fabric, log: cfg.Logger, view: NewView(), live: &Live{},
 		finder: leader.New(cfg.Fabric), seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
+		prober: prober{fabric: cfg.Fabric, outcomes: map[placement.NodeID]outcome{}},
 	}
 	c.done.Go(func() { c.follow(ctx) })
 	c.done.Go(func() { c.beat(ctx, cfg.Beat) })
@@ -178,6 +181,7 @@ func (c *Client) follow(ctx context.Context) {
 func (c *Client) watchOnce(ctx context.Context, at placement.NodeID) error {
 	ctx, cancel := context.WithTimeout(ctx, watchTime+5*time.Second)
 	defer cancel()
+	c.lag.watching(cancel)
 	epoch, _ := c.view.Epoch()
 	var all []*pb.Row
 	req := &pb.WatchRequest{Epoch: epoch}
@@ -207,7 +211,9 @@ func (c *Client) beat(ctx context.Context, next func() *pb.HeartbeatRequest) {
 		began, wait := time.Now(), firstBeatInterval
 		if req := next(); req != nil {
 			wait = BeatInterval
+			req.Unreachable = c.prober.accused()
 			c.beatOnce(ctx, req)
+			c.prober.probe(ctx, c.view, c.live)
 		}
 		pause(ctx, wait-time.Since(began))
 	}
@@ -226,6 +232,8 @@ func (c *Client) beatOnce(ctx context.Context, req *pb.HeartbeatRequest) {
 		return
 	}
 	c.live.Set(&reply, time.Now())
+	epoch, _ := c.view.Epoch()
+	c.lag.beat(epoch, reply.Epoch)
 }
 
 func pause(ctx context.Context, d time.Duration) {
