@@ -24,6 +24,7 @@ type half struct {
 	call func(fd uintptr) (done bool) // made once; it works on the fields below
 
 	buf   []byte
+	pool  Pool // with no buf: where the buffer to read into comes from
 	n     int
 	errno syscall.Errno
 }
@@ -45,15 +46,46 @@ func Wrap(c net.Conn) net.Conn {
 
 // Read implements [net.Conn].
 func (c *Conn) Read(b []byte) (int, error) {
-	h := &c.in
-	h.Lock()
-	defer h.Unlock()
 	if len(b) == 0 {
 		return 0, nil
 	}
-	h.buf, h.n, h.errno = b, 0, 0
-	err := c.raw.Read(h.call)
+	h := &c.in
+	h.Lock()
+	defer h.Unlock()
+	h.buf = b
+	n, err := c.readLocked()
 	h.buf = nil
+	return n, err
+}
+
+// Pool is where [Conn.ReadBuffer] takes buffers from. All have one size.
+type Pool interface {
+	Get() []byte
+	Put([]byte)
+}
+
+// ReadBuffer reads into a buffer that it takes from pool only when there is
+// something to read: a connection that waits holds none. Without an error the
+// caller gives the buffer back.
+func (c *Conn) ReadBuffer(pool Pool) ([]byte, error) {
+	h := &c.in
+	h.Lock()
+	defer h.Unlock()
+	h.pool = pool
+	n, err := c.readLocked()
+	b := h.buf
+	h.buf, h.pool = nil, nil
+	if err != nil && b != nil {
+		pool.Put(b)
+		return nil, err
+	}
+	return b[:n], err
+}
+
+func (c *Conn) readLocked() (int, error) {
+	h := &c.in
+	h.n, h.errno = 0, 0
+	err := c.raw.Read(h.call)
 	switch {
 	case err != nil:
 		return 0, err
@@ -67,12 +99,12 @@ func (c *Conn) Read(b []byte) (int, error) {
 
 // Write implements [net.Conn].
 func (c *Conn) Write(b []byte) (int, error) {
-	h := &c.out
-	h.Lock()
-	defer h.Unlock()
 	if len(b) == 0 {
 		return 0, nil
 	}
+	h := &c.out
+	h.Lock()
+	defer h.Unlock()
 	h.buf, h.n, h.errno = b, 0, 0
 	err := c.raw.Write(h.call)
 	h.buf = nil
@@ -95,12 +127,19 @@ type onlyWriter struct{ io.Writer }
 
 // read reads once. It asks to be called again when there is nothing to read.
 func (h *half) read(fd uintptr) bool {
+	if h.buf == nil {
+		h.buf = h.pool.Get()
+	}
 	for {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&h.buf[0])), uintptr(len(h.buf)))
 		switch errno {
 		case 0:
 			h.n = int(n)
 		case syscall.EAGAIN:
+			if h.pool != nil {
+				h.pool.Put(h.buf)
+				h.buf = nil
+			}
 			return false
 		case syscall.EINTR:
 			continue

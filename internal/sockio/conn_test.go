@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -98,6 +99,45 @@ func TestEnds(t *testing.T) {
 	_, err = a.Read(make([]byte, 1))
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 	require.ErrorContains(t, err, "read tcp")
+}
+
+// counted is a pool that knows how many buffers are out.
+type counted struct{ out atomic.Int32 }
+
+func (c *counted) Get() []byte { c.out.Add(1); return make([]byte, 64<<10) }
+func (c *counted) Put([]byte)  { c.out.Add(-1) }
+
+// A connection that waits holds no buffer, and gives back what it took.
+func TestReadBuffer(t *testing.T) {
+	a, b := pair(t)
+	pool := &counted{}
+	type got struct {
+		b   []byte
+		err error
+	}
+	read := make(chan got)
+	go func() {
+		for {
+			b, err := a.(*Conn).ReadBuffer(pool)
+			read <- got{b, err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for _, s := range []string{"one", "and another"} {
+		_, err := b.Write([]byte(s))
+		require.NoError(t, err)
+		g := <-read
+		require.NoError(t, g.err)
+		require.Equal(t, s, string(g.b))
+		require.Positive(t, pool.out.Load())
+		pool.Put(g.b)
+	}
+	require.Eventually(t, func() bool { return pool.out.Load() == 0 }, time.Minute, time.Millisecond, "it waits")
+	require.NoError(t, b.Close())
+	require.Equal(t, io.EOF, (<-read).err)
+	require.Zero(t, pool.out.Load())
 }
 
 // A connection that is not TCP is left alone.
