@@ -104,7 +104,7 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, b.srv.Open(benchGroup, []raftgroup.Member{{Node: 1, Incarnation: inc, Voter: true}}))
 	b.g, err = b.srv.group(benchGroup)
 	require.NoError(t, err)
-	require.Eventually(t, b.g.IsLeader, 10*time.Second, time.Millisecond)
+	require.Eventually(t, b.g.IsLeader, time.Minute, time.Millisecond)
 	b.adopt()
 	return b
 }
@@ -126,7 +126,7 @@ func (b *bench) do(c *pb.MetaCommand) ([]byte, error) {
 	b.seq++
 	head, err := proto.Marshal(&pb.MetaDoRequest{Group: benchGroup, Client: 1, Seq: b.seq, Oldest: b.seq, Cmd: raw})
 	require.NoError(b.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	msg, err := b.srv.do(ctx, fabric.Peer{}, &fabric.Message{Head: head})
 	if err != nil {
