@@ -1,0 +1,2 @@
+// Package raftlog keeps.
+package raftlog
