@@ -69,6 +69,8 @@ func (h *Host) dbOptions() *pebble.Options {
 			FlushBegin: func(pebble.FlushInfo) { h.flushedAt.Store(h.appended.Load()) },
 		},
 	}
+	// A table that came in as if it were a memtable would be lost with the memtables.
+	o.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	// Pebble's default wakes up ten times a second to see whether more compactions
 	// are allowed by now, which on an idle process of many stores is most of the
 	// work. Without it they are granted when one is wanted or ends.

@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 
 	"cairn/store"
@@ -99,7 +100,7 @@ func decodeRecord(b []byte) (r record, size int, err error) {
 		size = recordHead
 	default:
 		err = &store.Error{
-			Op: "read raft log", Kind: store.KindUnknownFormat, Err: store.Errorf(store.KindUnknownFormat, "record", "kind %d", r.kind),
+			Op: "read raft log", Kind: store.KindUnknownFormat, Resource: fmt.Sprintf("record of kind %d", r.kind),
 			Hint: "this node runs an older version than the one that wrote the log: upgrade it",
 		}
 	}

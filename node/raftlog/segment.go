@@ -65,12 +65,18 @@ func (s *segment) header() []byte {
 	for _, v := range []uint64{s.seq, s.salt, s.first, s.head} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	b = b[:headerUsed]
+	putSum(b)
 	block := make([]byte, blockSize)
 	copy(block, b)
 	copy(block[headerCopy:], b)
 	return block
 }
+
+// putSum completes a copy of a header.
+func putSum(b []byte) { binary.BigEndian.PutUint32(b[headerUsed-4:], headerSum(b)) }
+
+func headerSum(b []byte) uint32 { return crc32.Checksum(b[:headerUsed-4], castagnoli) }
 
 // readHeader reads the header of a file; ok is false if it has none. Of two
 // copies one is enough: bits rot in one at a time.
@@ -82,8 +88,7 @@ func (s *segment) readHeader() (ok bool, err error) {
 		return false, nil
 	}
 	for _, b := range [][]byte{block[:headerUsed], block[headerCopy : headerCopy+headerUsed]} {
-		sum := binary.BigEndian.Uint32(b[headerUsed-4:])
-		if string(b[:8]) != headerMagic || sum != crc32.Checksum(b[:headerUsed-4], castagnoli) {
+		if string(b[:8]) != headerMagic || binary.BigEndian.Uint32(b[headerUsed-4:]) != headerSum(b) {
 			continue
 		}
 		if b[8] != headerFormat {
