@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -155,7 +156,22 @@ func drawRound(t *rapid.T, groups map[uint32]*modelGroup, n uint64) (out []step)
 // hookFS calls hook before each sync of a file.
 type hookFS struct {
 	vfs.FS
+	mu   sync.Mutex // the log goes on writing behind a call
 	hook func()
+}
+
+func (h *hookFS) set(hook func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hook = hook
+}
+
+func (h *hookFS) call() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hook != nil {
+		h.hook()
+	}
 }
 
 type hookFile struct {
@@ -169,9 +185,7 @@ func (h *hookFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Op
 }
 
 func (f *hookFile) Sync() error {
-	if f.fs.hook != nil {
-		f.fs.hook()
-	}
+	f.fs.call()
 	return f.File.Sync()
 }
 
@@ -186,13 +200,13 @@ func crashDuring(t *rapid.T, fs *hookFS, run func()) *vfs.MemFS {
 	}
 	var image *vfs.MemFS
 	at := rapid.IntRange(0, 3).Draw(t, "sync")
-	fs.hook = func() {
+	fs.set(func() {
 		if at--; at < 0 && image == nil {
 			image = fs.FS.(*vfs.MemFS).CrashClone(cfg)
 		}
-	}
+	})
 	run()
-	fs.hook = nil
+	fs.set(nil)
 	if image == nil {
 		image = fs.FS.(*vfs.MemFS).CrashClone(cfg)
 	}
