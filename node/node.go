@@ -153,10 +153,7 @@ func (n *Node) openRaft() (err error) {
 // resumeGroups starts the replicas that are on disk, and the root group's first
 // one on the founder.
 func (n *Node) resumeGroups() error {
-	stored, err := n.host.Stored()
-	if err != nil {
-		return err
-	}
+	stored := n.host.Stored()
 	if n.id.Founder && len(stored) == 0 {
 		self := raftgroup.Member{Node: n.id.Node, Incarnation: n.id.Incarnation, Voter: true}
 		return n.rootServer.Open([]raftgroup.Member{self})

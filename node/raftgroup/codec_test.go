@@ -42,7 +42,6 @@ func TestGoldenFormats(t *testing.T) {
 	require.EqualValues(t, 1_700_000_000_123, at)
 	require.Equal(t, cmds, got)
 
-	golden(t, "raft-log-v1.hex", appendLog(nil, &raft.Log{Type: raft.LogBarrier, Term: 9, Data: []byte("x")}))
 	golden(t, "raft-applied-v1.hex", position{index: 5, term: 2, time: 77}.encode())
 	golden(t, "raft-reply-v1.hex", appendDedupeRow(77, 4, []byte("reply")))
 	slot := &markSlot{group: 7, seq: 3, mark: mark{index: 10, term: 2, current: 4}}
@@ -84,7 +83,6 @@ func FuzzDecoders(f *testing.F) {
 		_, _ = decodePosition(a)
 		_, _ = decodeConfig(a)
 		_, _, _, _ = decodeDedupeRow(a)
-		_ = decodeLog(a, 1, new(raft.Log))
 		_, _, _ = decodeVoteReply(a)
 		_, _ = decodeAppendReply(a, new(raft.AppendEntriesResponse))
 		_, _ = decodeBeatReplies(a, 1)

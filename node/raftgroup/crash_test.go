@@ -52,12 +52,7 @@ func openHarness(t *testing.T, fs vfs.FS) (harness, error) {
 	if err != nil {
 		return harness{}, err
 	}
-	logs, err := openLogStore(h, testGroup)
-	if err != nil {
-		h.Kill()
-		return harness{}, err
-	}
-	return harness{h: h, logs: logs, stab: openStableStore(h, testGroup)}, nil
+	return harness{h: h, logs: openLogStore(h, testGroup), stab: openStableStore(h, testGroup)}, nil
 }
 
 // Whatever operation of the disk fails, the log holds afterwards what it had
@@ -166,7 +161,7 @@ func TestLogReplacesSuffixAtomically(t *testing.T) {
 	x.h.Kill()
 }
 
-// slowFS holds up syncs of the WAL while its gate is shut.
+// slowFS holds up syncs of the log while its gate is shut.
 type slowFS struct {
 	vfs.FS
 	mu   sync.Mutex
@@ -189,8 +184,8 @@ func (s *slowFS) set(shut bool) {
 	}
 }
 
-func (s *slowFS) Create(name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := s.FS.Create(name, cat)
+func (s *slowFS) OpenReadWrite(name string, cat vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := s.FS.OpenReadWrite(name, cat, o...)
 	if err == nil && strings.HasSuffix(name, ".log") {
 		f = &slowFile{File: f, fs: s}
 	}
@@ -238,7 +233,7 @@ func TestHungDiskDeposesLeader(t *testing.T) {
 	c.converge()
 }
 
-// A failed sync of the WAL silences the host; the others go on.
+// A failed sync of the log silences the host; the others go on.
 func TestFailedSyncIsFatal(t *testing.T) {
 	c := newCluster(t, 3)
 	defer c.close()

@@ -1,5 +1,5 @@
-// Package raftgroup runs many Raft groups in one process, on one Pebble. The
-// root and the metadata state machines stand on it.
+// Package raftgroup runs many Raft groups in one process, on one Raft log and one
+// Pebble for their rows. The root and the metadata state machines stand on it.
 //
 // # What it promises
 //
@@ -22,52 +22,68 @@
 //
 // # What lies where
 //
-// Keys of the Pebble, integers big-endian:
+// raftlog/ is the Raft log of all groups, with Raft's term and vote and the marks
+// of the protocols below beside the entries: see node/raftlog. It is written and
+// synced before anything is acknowledged.
+//
+// The Pebble holds the rows, and has no log of its own: what it loses in a crash
+// is in the Raft log. So a command's bytes are written once to be durable and
+// once more when the rows are flushed. Keys, integers big-endian:
 //
 //	group u32 | 0x01              what the rows contain: index, term, group time
 //	group u32 | 0x01 'c'          the membership that this log prefix ends with
 //	group u32 | 0x03 client seq   replies kept for clients that may ask again
 //	group u32 | col u8 | …        the applier's rows, columns from 0x02 on
-//	0xfffffffe | group u32 | name Raft's term and vote, marks of the protocols below
-//	0xffffffff | group u32 | index u64  the Raft log
 //
 // Beside it: MARKS, the high-water marks; RESERVE, space held back; install/,
 // tables of snapshots that are being received.
 //
 // # What is durable when
 //
-// All groups commit to the one log (WAL) of the one Pebble, and concurrent syncs
-// share one fsync. Only three things are synced: Raft log entries before they
-// are acknowledged, Raft's term and vote before they are told to anyone, and the
-// marks of the protocols below.
+// Three things are synced, all in the Raft log, and concurrent syncs share one
+// fsync: entries before they are acknowledged, Raft's term and vote before they
+// are told to anyone, and the marks of the protocols below.
 //
-// Applied batches are not synced. Each holds the rows' changes and the position
-// (log index) that they bring the rows to, in one Pebble batch. The WAL is a
-// sequence of which a crash keeps a prefix, so a batch is durable with the next
-// sync of any group, and position and rows agree always. After a restart Raft
-// hands out entries again from what the position says; entries at or below it
-// are skipped.
+// Rows become durable when Pebble flushes them. Each applied batch holds the
+// rows' changes and the position (log index) that they bring the rows to, in one
+// Pebble batch. Flushes keep a prefix of the order of batches, so after a crash a
+// group's rows are as they were at some earlier position, and replies, membership
+// and position agree with them. After a restart Raft takes that position for its
+// snapshot and hands out the entries behind it again; entries at or below it are
+// skipped.
 //
-// Cutting the log: (1) Raft asks for a snapshot at index i, all batches up to i
-// being applied; (2) the mark "compacted i" is written and synced, and with it
-// everything before it in the WAL, which includes these batches; (3) entries
-// below i, less some that trail, are deleted, not synced. A crash before 2
-// leaves log and rows as they were; between 2 and 3, too, with a mark that is
-// true of them; after 3, a deletion that is lost is made again by the next cut.
-// So an entry is deleted only when the rows that it made are durable.
+// Cutting the log: (1) Raft takes a snapshot at index i, which writes nothing,
+// and asks for the log to be cut below i, less some entries that trail; (2) the
+// durable position is read from Pebble without its memtables; (3) the log is cut
+// below the lesser of the two. A crash between 2 and 3, or a cut that is lost,
+// leaves more of the log than needed. After 3 the rows of a restart reach up to
+// the log: the durable position only grows, but in the protocols below. A log
+// that begins behind the rows is refused.
+//
+// So that a restart takes seconds, a flush is started when flushBytes were logged
+// since the last one began, and when the host closes.
 //
 // # Receiving a snapshot
 //
 // (1) The stream is written into tables under install/, each synced, then the
 // directory; the first table starts with the position row. (2) A flag with the
-// index and the number of tables is synced. (3) The group's rows and its
-// compaction mark are deleted by range. (4) The tables are ingested, all at once.
-// (5) The flag is deleted, synced.
+// index and the number of tables is synced in the Raft log. (3) The group's rows
+// are deleted by range, and that is flushed. (4) The tables are ingested, all at
+// once, which is durable when it returns. (5) The flag is deleted, synced.
 //
 // A crash in 1 leaves files that the next start removes, and the old rows. After
 // 2, the next start looks at the position row: if it is at the flag's index, step
 // 4 was done and 5 is; otherwise 3 and 4 are done again from the tables, which
-// were complete before the flag was. The replica is not started in between.
+// were complete before the flag was. The replica is not started in between. The
+// flush in 3 comes first because tables that outlive the deletion below them
+// would mix the snapshot with rows of the past.
+//
+// # Destroying a replica
+//
+// (1) A flag is synced in the Raft log. (2) The rows are deleted, and that is
+// flushed. (3) The group is dropped from the Raft log, flag and all, synced. A
+// crash after 1 has 2 and 3 done again when the host is opened. The rows go first
+// because rows without a log would be those of a replica that may vote.
 //
 // # A disk that misbehaves
 //
@@ -81,16 +97,15 @@
 //
 // Full: see [Options.MinFree].
 //
-// Forgetful: a bit flipped in the WAL is refused by Pebble at open, unless it is
-// in the last block of 32 KiB, or in the file number of a record, where what
-// follows looks like the rest of a recycled file. Then, as when the tail of the
-// WAL is lost, the log looks like one that was never longer. So each group's last
-// synced index and term, and its current term, are also kept in MARKS, which is
-// written and synced at most every 200 ms and when the host closes. A replica
-// whose log ends before its mark is muted: see mute.go. What was acknowledged
-// within the last 200 ms before a crash is not covered; a crash of the machine
-// that also loses synced data of this very window on a majority of the voters
-// goes unnoticed.
+// Forgetful: damage to the log is refused when it is opened, unless it is in the
+// frame that was written last, where it looks like a write that a crash broke
+// off. Then, as when the tail of the log is lost, the log looks like one that was
+// never longer. So each group's last synced index and term, and its current term,
+// are also kept in MARKS, which is written and synced at most every 200 ms and
+// when the host closes. A replica whose log ends before its mark is muted: see
+// mute.go. What was acknowledged within the last 200 ms before a crash is not
+// covered; a crash of the machine that also loses synced data of this very window
+// on a majority of the voters goes unnoticed.
 //
 // Wiped or replaced: servers are known to Raft as node/incarnation, and calls
 // carry the incarnation they are meant for. A node that lost its directory comes
@@ -105,9 +120,9 @@
 // housekeeping, and goroutines that exist while there is work: up to two that
 // carry proposals of a group, one that confirms reads of a group, up to two
 // that send appends to a follower, one that carries heartbeats to a peer. fsm is
-// owned by Raft's FSM goroutine; what others read of it is atomic. No lock is
-// held during disk or network I/O, but for stableStore's, which Raft's main loop
-// alone contends for.
+// owned by Raft's FSM goroutine; what others read of it is atomic. The Raft log
+// and Pebble have goroutines of their own. No lock is held during disk or network
+// I/O, but for stableStore's, which Raft's main loop alone contends for.
 //
 // # Heartbeats
 //

@@ -21,9 +21,9 @@ type fsm struct {
 	id      GroupID
 	app     Applier
 	snaps   *snapshotStore
-	onHalt  func(error)              // called once, must not block
-	onConf  func(raft.Configuration) // a membership change was applied
-	onApply func()                   // entries were applied; must not block
+	onHalt  func(error)       // called once, must not block
+	onConf  func(groupConfig) // a membership change was applied
+	onApply func()            // entries were applied; must not block
 	dedupe  *dedupe
 	pos     atomic.Pointer[position] // what the rows contain
 	halted  atomic.Pointer[error]
@@ -79,7 +79,7 @@ func (f *fsm) applyBatch(logs []*raft.Log, out []any) error {
 	defer b.Close()
 	pos := *f.pos.Load()
 	start := pos.index
-	var conf *raft.Configuration
+	var conf *groupConfig
 	tx := newTxn(f.id, b)
 	for i, l := range logs {
 		if l.Index <= pos.index {
@@ -97,10 +97,10 @@ func (f *fsm) applyBatch(logs []*raft.Log, out []any) error {
 			if err != nil {
 				return fmt.Errorf("entry %d: %w", l.Index, err)
 			}
-			if err := b.Set(configKey(f.id), groupConfig{index: l.Index, conf: c}.encode(), nil); err != nil {
+			conf = &groupConfig{index: l.Index, conf: c}
+			if err := b.Set(configKey(f.id), conf.encode(), nil); err != nil {
 				return fmt.Errorf("write membership: %w", err)
 			}
-			conf = &c
 		}
 		pos.index, pos.term = l.Index, l.Term
 	}
@@ -123,7 +123,7 @@ func (f *fsm) commit(b *pebble.Batch, pos position) error {
 		return fmt.Errorf("write position: %w", err)
 	}
 	changes := f.changes(b)
-	if err := f.h.commit(b, pebble.NoSync); err != nil {
+	if err := f.h.commit(b); err != nil {
 		return err
 	}
 	f.pos.Store(&pos)

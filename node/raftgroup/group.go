@@ -28,9 +28,10 @@ type Group struct {
 	trans *transport
 	stab  *stableStore
 
-	started atomic.Bool // raft is set
-	muted   atomic.Bool // it lost a part of its log; see mute.go
-	wasOut  atomic.Bool // while muted: a configuration without its vote was applied
+	started atomic.Bool   // raft is set
+	muted   atomic.Bool   // it lost a part of its log; see mute.go
+	mutedAt atomic.Uint64 // while muted: what was lost lies at or below this index
+	wasOut  atomic.Bool   // while muted: a later configuration without its vote was applied
 
 	ctx     context.Context // ends when the group stops
 	cancel  context.CancelFunc
@@ -97,9 +98,7 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	if err := snaps.resume(); err != nil {
 		return err
 	}
-	if g.logs, err = openLogStore(g.h, g.id); err != nil {
-		return err
-	}
+	g.logs = openLogStore(g.h, g.id)
 	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured, onApply: g.applied}
 	if err := g.fsm.load(); err != nil {
 		return err

@@ -6,21 +6,27 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 
+	"cairn/node/raftlog"
 	"cairn/store"
 )
 
-// Host runs all replicas of a node on one Pebble. Its methods may be called
-// concurrently.
+// Host runs all replicas of a node on one Raft log and one Pebble. Its methods
+// may be called concurrently.
 type Host struct {
 	opts      Options
 	log       *slog.Logger
 	guard     *guardFS
+	rlog      *raftlog.Log
 	db        *pebble.DB
 	tableOpts sstable.WriterOptions
+	appended  atomic.Int64 // bytes of entries stored in the log
+	flushedAt atomic.Int64 // appended when the newest flush of the rows began
+	failed    failures
 	marks     *marks
 	space     *space
 	peers     *peers
@@ -43,7 +49,7 @@ var errGivenUp = errors.New("this node's metadata disk was given up")
 
 // Open opens the node's metadata directory, creating it if needed, and serves
 // calls of other nodes for the groups that [Host.Start] will start. Damage to
-// the log of the database is an error of [store.KindCorrupt].
+// the log is an error of [store.KindCorrupt].
 func Open(o Options) (*Host, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
@@ -64,7 +70,7 @@ func Open(o Options) (*Host, error) {
 
 // openDisk opens everything that lies in the directory.
 func (h *Host) openDisk() (err error) {
-	if h.db, err = openDB(h.opts.Dir, h.guard, h.opts.Cache, h.log); err != nil {
+	if h.db, err = openDB(h.opts.Dir, h.dbOptions()); err != nil {
 		return err
 	}
 	defer func() {
@@ -72,32 +78,69 @@ func (h *Host) openDisk() (err error) {
 			err = fmt.Errorf("open %s: %w", h.opts.Dir, h.deathCause())
 		}
 		if err != nil {
-			h.db.Close()
+			h.closeDisk()
 		}
 	}()
-	o := dbOptions(h.guard, h.opts.Cache, h.log)
+	o := h.dbOptions()
 	o.EnsureDefaults()
 	h.tableOpts = o.MakeWriterOptions(0, h.db.TableFormat())
+	if h.rlog, err = h.openLog(); err != nil {
+		return openError(h.opts.Dir, err)
+	}
 	if err := h.guard.MkdirAll(h.guard.PathJoin(h.opts.Dir, installDir), 0o755); err != nil {
 		return fmt.Errorf("create %s: %w", installDir, err)
 	}
 	h.space = newSpace(h.opts)
-	h.marks, err = openMarks(h.guard, h.opts.Dir)
-	return err
+	if h.marks, err = openMarks(h.guard, h.opts.Dir); err != nil {
+		return err
+	}
+	return h.resumeDestroy()
 }
 
-// commit applies b. When it returns nil with pebble.Sync, b and all that was
-// committed before it are durable.
-func (h *Host) commit(b *pebble.Batch, wo *pebble.WriteOptions) error {
+// logDir is where the Raft log lies, in the host's directory.
+const logDir = "raftlog"
+
+func (h *Host) openLog() (*raftlog.Log, error) {
+	return raftlog.Open(h.guard.PathJoin(h.opts.Dir, logDir), raftlog.Options{
+		FS: h.guard, SegmentBytes: h.opts.segmentBytes,
+		OnDamage: func(err error) { h.log.Error("the raft log is damaged", "err", err) },
+	})
+}
+
+// closeDisk closes what openDisk opened.
+func (h *Host) closeDisk() error {
+	var errs []error
+	if h.marks != nil {
+		errs = append(errs, h.marks.close())
+	}
+	if h.rlog != nil {
+		errs = append(errs, h.rlog.Close())
+	}
+	close(h.guard.closing)
+	return errors.Join(append(errs, h.db.Close())...)
+}
+
+// logged waits for a write of the Raft log. Nil means that it is durable. After
+// an error the host is given up.
+func (h *Host) logged(w *raftlog.Write) error {
+	if err := w.Wait(); err != nil {
+		h.guard.trip(err)
+	}
+	// The guard lets the log believe in a failed write, but trips first.
 	if h.dead() {
 		return errGivenUp
 	}
-	if err := b.Commit(wo); err != nil {
+	return nil
+}
+
+// commit applies b to the rows. It is durable when a flush that began later has
+// ended.
+func (h *Host) commit(b *pebble.Batch) error {
+	if h.dead() {
+		return errGivenUp
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("commit: %w", err)
-	}
-	// The guard lets Pebble believe in a failed write, but trips first.
-	if h.dead() {
-		return errGivenUp
 	}
 	return nil
 }
@@ -139,45 +182,12 @@ func (h *Host) Group(id GroupID) *Group {
 }
 
 // Stored lists the groups that have state on this node's disk, started or not.
-func (h *Host) Stored() ([]GroupID, error) {
-	it, err := h.db.NewIter(&pebble.IterOptions{LowerBound: raftKey(0, ""), UpperBound: logKey(0, 0)})
-	if err != nil {
-		return nil, fmt.Errorf("list groups: %w", err)
-	}
-	defer it.Close()
+func (h *Host) Stored() []GroupID {
 	var out []GroupID
-	for ok := it.First(); ok; {
-		d := decoder{b: it.Key()[4:]}
-		id := GroupID(d.u32())
-		out = append(out, id)
-		ok = it.SeekGE(raftKey(id+1, ""))
+	for _, id := range h.rlog.Groups() {
+		out = append(out, GroupID(id))
 	}
-	return out, it.Error()
-}
-
-// Destroy stops the replica of a group, if it runs, and deletes all that this
-// node stores of the group. Only a replica that was removed from the group's
-// configuration may be destroyed.
-func (h *Host) Destroy(id GroupID) error {
-	if g := h.Group(id); g != nil {
-		if err := g.Close(); err != nil {
-			return err
-		}
-	}
-	b := h.db.NewBatch()
-	defer b.Close()
-	rowsLo, rowsHi := groupBounds(id)
-	raftLo, raftHi := raftBounds(id)
-	for _, r := range [][2][]byte{{rowsLo, rowsHi}, {raftLo, raftHi}, {logKey(id, 0), logEnd(id)}} {
-		if err := b.DeleteRange(r[0], r[1], nil); err != nil {
-			return fmt.Errorf("destroy group %d: %w", id, err)
-		}
-	}
-	if err := h.commit(b, logSync); err != nil {
-		return fmt.Errorf("destroy group %d: %w", id, err)
-	}
-	h.marks.update(id, func(m *mark) { *m = mark{} })
-	return nil
+	return out
 }
 
 // Close stops all groups and flushes. The fabric should be closed after it.
@@ -185,12 +195,8 @@ func (h *Host) Close() error {
 	if err := h.stop(); err != nil {
 		return err
 	}
-	err := h.marks.close()
-	close(h.guard.closing)
-	if derr := h.db.Close(); err == nil {
-		err = derr
-	}
-	if err != nil {
+	h.flushAtEnd()
+	if err := h.closeDisk(); err != nil {
 		return fmt.Errorf("close metadata: %w", err)
 	}
 	return nil

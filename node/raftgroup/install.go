@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -131,19 +130,9 @@ func (in *installer) install() error {
 
 // swap puts tables in place of the group's rows and takes the flag away.
 func (s *snapshotStore) swap(files []string) error {
-	lo, hi := groupBounds(s.id)
-	b := s.h.db.NewBatch()
-	defer b.Close()
-	if err := b.DeleteRange(lo, hi, nil); err != nil {
+	if err := s.h.deleteRows(s.id); err != nil {
 		return fmt.Errorf("install snapshot: %w", err)
 	}
-	if err := b.Delete(raftKey(s.id, keyCompacted), nil); err != nil {
-		return fmt.Errorf("install snapshot: %w", err)
-	}
-	if err := s.h.commit(b, pebble.NoSync); err != nil {
-		return fmt.Errorf("install snapshot: %w", err)
-	}
-	s.stable.uncache(keyCompacted)
 	if err := s.h.db.Ingest(context.Background(), files); err != nil {
 		return fmt.Errorf("install snapshot: %w", err)
 	}

@@ -5,14 +5,6 @@ import (
 	"encoding/binary"
 )
 
-// Regions of the Pebble. Rows live under their group's number; what belongs to
-// Raft itself lives apart, so that the short-lived log entries do not share
-// tables with the rows.
-const (
-	regionRaft uint32 = 0xffff_fffe // region | group | name: stable store, marks of the protocol
-	regionLog  uint32 = 0xffff_ffff // region | group | index u64: log entries
-)
-
 // Columns of a group that the host keeps for itself.
 const (
 	colApplied byte = 0x01 // one row: what the rows contain
@@ -38,29 +30,6 @@ func groupBounds(id GroupID) (lower, upper []byte) {
 }
 
 func appliedKey(id GroupID) []byte { return rowKey(id, []byte{colApplied}) }
-
-func logKey(id GroupID, index uint64) []byte {
-	k := binary.BigEndian.AppendUint32(make([]byte, 0, 16), regionLog)
-	return binary.BigEndian.AppendUint64(appendGroup(k, id), index)
-}
-
-// logEnd is the key behind the last possible log entry of a group.
-func logEnd(id GroupID) []byte {
-	k := binary.BigEndian.AppendUint32(make([]byte, 0, 8), regionLog)
-	return appendGroup(k, id+1)
-}
-
-func logIndexOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[8:]) }
-
-func raftKey(id GroupID, name string) []byte {
-	k := binary.BigEndian.AppendUint32(make([]byte, 0, 8+len(name)), regionRaft)
-	return append(appendGroup(k, id), name...)
-}
-
-// raftBounds are the bounds of a group's rows in regionRaft.
-func raftBounds(id GroupID) (lower, upper []byte) {
-	return raftKey(id, ""), raftKey(id+1, "")
-}
 
 // clip bounds a row range to the group: a nil upper is the group's end.
 func clip(id GroupID, lower, upper []byte) (lo, hi []byte) {

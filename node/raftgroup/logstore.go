@@ -1,24 +1,25 @@
 package raftgroup
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/raft"
 
+	"cairn/node/raftlog"
 	"cairn/store"
 )
 
-// logStore is the Raft log of one group, in the node's shared Pebble. Entries
-// are durable when StoreLogs returns; concurrent calls of several groups share
-// one fsync.
+// logStore is the Raft log of one group, in the node's shared log. Entries are
+// durable when StoreLogs returns; concurrent calls of several groups share one
+// fsync.
 //
-// The log has no gaps: a batch that does not continue it replaces, in one
-// Pebble batch, what it overlaps (a conflicting suffix) or what it leaves behind
-// (the log from before an installed snapshot). So a crash never shows a log in
-// which terms fall.
+// The log has no gaps: a batch that does not continue it replaces, in one step,
+// what it overlaps (a conflicting suffix) or what it leaves behind (the log from
+// before an installed snapshot). So a crash never shows a log in which terms
+// fall.
 type logStore struct {
 	h  *Host
 	id GroupID
@@ -28,25 +29,15 @@ type logStore struct {
 	cache       logCache
 	unsure      bool  // entries behind last may exist on disk, from a write that failed
 	writing     bool  // a write that timed out is still under way
-	bytes       int64 // stored since the last compaction was considered
+	bytes       int64 // stored since the last cut was considered
 }
 
 var _ raft.MonotonicLogStore = (*logStore)(nil)
 
-func openLogStore(h *Host, id GroupID) (*logStore, error) {
+func openLogStore(h *Host, id GroupID) *logStore {
 	s := &logStore{h: h, id: id}
-	it, err := h.db.NewIter(&pebble.IterOptions{LowerBound: logKey(id, 0), UpperBound: logEnd(id)})
-	if err != nil {
-		return nil, fmt.Errorf("open raft log: %w", err)
-	}
-	defer it.Close()
-	if it.First() {
-		s.first = logIndexOf(it.Key())
-	}
-	if it.Last() {
-		s.last = logIndexOf(it.Key())
-	}
-	return s, it.Error()
+	s.first, s.last = h.rlog.Bounds(uint32(id))
+	return s
 }
 
 // IsMonotonic tells Raft that entries are contiguous.
@@ -79,14 +70,14 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 		*l = *cached
 		return nil
 	}
-	v, closer, err := s.h.db.Get(logKey(s.id, index))
-	if err == pebble.ErrNotFound {
+	e, err := s.h.rlog.Entry(uint32(s.id), index)
+	if errors.Is(err, raftlog.ErrNotFound) {
 		return raft.ErrLogNotFound
 	} else if err != nil {
-		return fmt.Errorf("read raft log: %w", err)
+		return err
 	}
-	defer closer.Close()
-	return decodeLog(v, index, l)
+	*l = raft.Log{Index: e.Index, Term: e.Term, Type: raft.LogType(e.Type), Data: e.Data}
+	return nil
 }
 
 // StoreLog implements raft.LogStore.
@@ -95,55 +86,48 @@ func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{
 // StoreLogs implements raft.LogStore. A write that takes longer than the
 // host's WriteTimeout is an error, on which a leader steps down; its outcome is
 // settled by the next write, which overwrites it.
+//
+// What hashicorp/raft keeps of an entry besides (extensions, the time of the
+// append) is used by nothing here and not stored.
 func (s *logStore) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
 	}
-	b := s.h.db.NewBatch()
-	size := 0
-	first, err := s.prepare(b, logs[0].Index)
+	first, reset, err := s.prepare(logs[0].Index)
 	if err != nil {
-		b.Close()
 		return err
 	}
-	var buf []byte
-	for _, l := range logs {
-		buf = appendLog(buf[:0], l)
-		size += len(buf)
-		if err := b.Set(logKey(s.id, l.Index), buf, nil); err != nil {
-			b.Close()
-			return fmt.Errorf("write raft log: %w", err)
-		}
+	entries := make([]raftlog.Entry, len(logs))
+	size := 0
+	for i, l := range logs {
+		entries[i] = raftlog.Entry{Index: l.Index, Term: l.Term, Type: uint8(l.Type), Data: l.Data}
+		size += len(l.Data)
 	}
-	if err := s.commit(b); err != nil {
+	if err := s.await(s.h.rlog.Append(uint32(s.id), reset, entries)); err != nil {
 		return err
 	}
 	s.stored(first, logs, size)
 	return nil
 }
 
-// prepare makes b delete what must not stay beside entries from index next on,
-// and returns the log's first index then.
-func (s *logStore) prepare(b *pebble.Batch, next uint64) (first uint64, err error) {
+// prepare returns what the log's first index is once entries from index next on
+// were stored, and whether no earlier ones may stay beside them.
+func (s *logStore) prepare(next uint64) (first uint64, reset bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writing {
-		return 0, s.hungError()
+		return 0, false, s.hungError()
 	}
-	switch {
-	case next == s.last+1 && !s.unsure:
-		first = s.first
-	case next <= s.last || next == s.last+1:
+	if next <= s.last+1 {
 		first = min(s.first, next)
-		err = b.DeleteRange(logKey(s.id, next), logEnd(s.id), nil)
-	default:
-		err = b.DeleteRange(logKey(s.id, 0), logEnd(s.id), nil)
+	} else {
+		reset = true
 	}
 	if first == 0 {
 		first = next
 	}
 	s.unsure = true
-	return first, err
+	return first, reset, nil
 }
 
 // stored records a finished write.
@@ -157,22 +141,17 @@ func (s *logStore) stored(first uint64, logs []*raft.Log, size int) {
 	}
 	s.mu.Unlock()
 	s.h.marks.update(s.id, func(m *mark) { m.index, m.term = last.Index, last.Term })
+	s.h.appended.Add(int64(size))
 	s.h.space.wrote(size)
 }
 
-// commit syncs b, waiting for at most WriteTimeout.
-func (s *logStore) commit(b *pebble.Batch) error {
-	done := make(chan error, 1)
-	go func() {
-		err := s.h.commit(b, logSync)
-		b.Close()
-		done <- err
-	}()
+// await waits for a write for at most WriteTimeout.
+func (s *logStore) await(w *raftlog.Write) error {
 	t := time.NewTimer(s.h.opts.WriteTimeout)
 	defer t.Stop()
 	select {
-	case err := <-done:
-		return err
+	case <-w.Done():
+		return s.h.logged(w)
 	case <-t.C:
 	}
 	s.mu.Lock()
@@ -180,7 +159,7 @@ func (s *logStore) commit(b *pebble.Batch) error {
 	err := s.hungError()
 	s.mu.Unlock()
 	s.h.tasks.run(func() {
-		<-done
+		<-w.Done()
 		s.mu.Lock()
 		s.writing = false
 		s.mu.Unlock()
@@ -196,11 +175,15 @@ func (s *logStore) hungError() error {
 	}
 }
 
-// DeleteRange implements raft.LogStore. Raft removes a prefix after a snapshot,
-// whose mark is synced by then, so the deletion need not be. A suffix, or the
-// whole log, is only taken back here: the write that follows deletes it together
-// with what replaces it.
+// DeleteRange implements raft.LogStore. Raft removes a prefix when its entries
+// are applied; only those go whose effects are durable, and the rest with a
+// later cut. A suffix, or the whole log, is only taken back here: the write that
+// follows removes it together with what replaces it.
 func (s *logStore) DeleteRange(lo, hi uint64) error {
+	durable, err := s.h.durableIndex(s.id)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cache.reset()
@@ -214,13 +197,11 @@ func (s *logStore) DeleteRange(lo, hi uint64) error {
 	case lo > s.first:
 		return fmt.Errorf("raft log: [%d, %d] is inside [%d, %d]", lo, hi, s.first, s.last)
 	}
-	s.first = hi + 1
-	b := s.h.db.NewBatch()
-	defer b.Close()
-	if err := b.DeleteRange(logKey(s.id, 0), logKey(s.id, hi+1), nil); err != nil {
-		return fmt.Errorf("truncate raft log: %w", err)
+	if hi = min(hi, durable); hi >= s.first {
+		s.first = hi + 1
+		s.h.rlog.Cut(uint32(s.id), s.first)
 	}
-	return s.h.commit(b, pebble.NoSync)
+	return nil
 }
 
 // takeBytes returns the bytes stored since it was last called.

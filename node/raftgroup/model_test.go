@@ -34,7 +34,7 @@ func (r *replica) openOn(t require.TestingT, fs vfs.FS) {
 	r.h, r.app = h, &counters{}
 	r.f = &fsm{
 		h: h, id: testGroup, app: r.app, snaps: &snapshotStore{h: h, id: testGroup, stable: stab},
-		onHalt: func(error) {}, onConf: func(raft.Configuration) {}, onApply: func() {},
+		onHalt: func(error) {}, onConf: func(groupConfig) {}, onApply: func() {},
 	}
 	require.NoError(t, r.f.load())
 }
@@ -107,7 +107,7 @@ func TestDedupeModel(t *testing.T) {
 			from := rapid.IntRange(0, int(shaky.f.pos.Load().index)).Draw(t, "from")
 			shaky.f.ApplyBatch(log[from:])
 			if rapid.Bool().Draw(t, "sync") {
-				require.NoError(t, shaky.h.commit(shaky.h.db.NewBatch(), logSync))
+				require.NoError(t, shaky.h.flush())
 			}
 			require.Equal(t, string(steady.rows(t)), string(shaky.rows(t)))
 			require.Equal(t, steady.f.Time(), m.now)

@@ -13,8 +13,8 @@ import (
 
 // Options configure a [Host]. Zero values take the defaults given.
 type Options struct {
-	// Dir holds the node's Pebble and what belongs to it. Only one Host may
-	// have it open.
+	// Dir holds the node's rows, its Raft log and what belongs to them. Only
+	// one Host may have it open.
 	Dir string
 
 	// Fabric carries the groups' calls. The host registers methods 0x0101 to
@@ -34,7 +34,7 @@ type Options struct {
 	// Default: 16 MiB of its own.
 	Cache *pebble.Cache
 
-	// FS is the file system under Pebble. Default: the operating system's.
+	// FS is the file system under all of it. Default: the operating system's.
 	FS vfs.FS
 
 	// HeartbeatTimeout is how long a follower waits for a sign of its leader
@@ -49,6 +49,9 @@ type Options struct {
 	// MinFree is the free space, in bytes, below which only commands that free
 	// space are taken. Default: 64 MiB.
 	MinFree uint64
+
+	// segmentBytes is the size of the log's files; see raftlog.Options.
+	segmentBytes int64
 
 	// OnFatal is called once, on a goroutine of its own, when the disk failed
 	// in a way after which nothing may be acknowledged any more. The host has

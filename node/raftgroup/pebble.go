@@ -6,7 +6,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"cairn/store"
 )
@@ -18,31 +17,13 @@ const (
 	defaultCache = 16 << 20
 )
 
-// openDB opens the node's Pebble on fs. A new one is created, closed and opened
-// again: the first log of a database does not yet carry the checks of the
-// newest format, and a flipped bit in it would silently cut off what follows.
-func openDB(dir string, fs vfs.FS, cache *pebble.Cache, log *slog.Logger) (*pebble.DB, error) {
-	if cache == nil {
-		cache = pebble.NewCache(defaultCache)
-		defer cache.Unref()
-	}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+// openDB opens the node's rows. They need no log of their own: what a crash takes
+// of them is in the Raft log.
+func openDB(dir string, o *pebble.Options) (*pebble.DB, error) {
+	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create %s: %w", dir, err)
 	}
-	desc, err := pebble.Peek(dir, fs)
-	if err != nil {
-		return nil, fmt.Errorf("look into %s: %w", dir, err)
-	}
-	if !desc.Exists {
-		db, err := pebble.Open(dir, dbOptions(fs, cache, log))
-		if err != nil {
-			return nil, fmt.Errorf("create the database in %s: %w", dir, err)
-		}
-		if err := db.Close(); err != nil {
-			return nil, fmt.Errorf("close the new database in %s: %w", dir, err)
-		}
-	}
-	db, err := pebble.Open(dir, dbOptions(fs, cache, log))
+	db, err := pebble.Open(dir, o)
 	if err != nil {
 		return nil, openError(dir, err)
 	}
@@ -51,17 +32,24 @@ func openDB(dir string, fs vfs.FS, cache *pebble.Cache, log *slog.Logger) (*pebb
 
 func openError(dir string, err error) error {
 	e := &store.Error{Op: "open metadata", Kind: store.KindInternal, Resource: dir, Err: err}
-	if pebble.IsCorruptionError(err) {
+	if kind := store.KindOf(err); kind == store.KindUnknownFormat {
+		e.Kind = kind
+	} else if pebble.IsCorruptionError(err) || kind == store.KindCorrupt {
 		e.Kind = store.KindCorrupt
-		e.Hint = "this node's metadata is damaged: move the directory away and start the node again; it rejoins empty and is filled from the others"
+		e.Hint = damagedHint
 	}
 	return e
 }
 
-func dbOptions(fs vfs.FS, cache *pebble.Cache, log *slog.Logger) *pebble.Options {
+// damagedHint tells what to do about damage on disk.
+const damagedHint = "this node's metadata is damaged: move the directory away and start the node again; it rejoins empty and is filled from the others"
+
+func (h *Host) dbOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          fs,
-		Cache:                       cache,
+		FS:                          h.guard,
+		Cache:                       h.opts.Cache,
+		CacheSize:                   defaultCache,
+		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: 4,
@@ -69,14 +57,20 @@ func dbOptions(fs vfs.FS, cache *pebble.Cache, log *slog.Logger) *pebble.Options
 		L0StopWritesThreshold:       24,
 		MaxOpenFiles:                512,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
-		Logger:                      pebbleLog{log},
+		Logger:                      pebbleLog{h.log},
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { log.Warn("metadata store", "err", err) },
-			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				log.Error("metadata store: a table is damaged", "info", info.String())
+			BackgroundError: func(err error) {
+				h.log.Warn("metadata store", "err", err)
+				h.failed.tell(err)
 			},
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				h.log.Error("metadata store: a table is damaged", "info", info.String())
+			},
+			FlushBegin: func(pebble.FlushInfo) { h.flushedAt.Store(h.appended.Load()) },
 		},
 	}
+	// A table that came in as if it were a memtable would be lost with the memtables.
+	o.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	// Pebble's default wakes up ten times a second to see whether more compactions
 	// are allowed by now, which on an idle process of many stores is most of the
 	// work. Without it they are granted when one is wanted or ends.

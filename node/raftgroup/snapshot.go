@@ -2,7 +2,6 @@ package raftgroup
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
@@ -13,8 +12,7 @@ import (
 )
 
 // snapshotStore is Raft's view of snapshots. A group's rows are its snapshot:
-// taking one means no more than making the rows durable and noting that the log
-// may be cut below them; sending one streams the rows out of a Pebble snapshot.
+// taking one means nothing but that the log may be cut; sending one streams the rows out of a Pebble snapshot.
 // Receiving one collects tables, which install puts in place of the rows.
 type snapshotStore struct {
 	h      *Host
@@ -33,9 +31,7 @@ const (
 	pendingID = "received"
 )
 
-// meta describes the snapshot that the rows in r make up. Entries between the
-// rows' position and the mark of the last compaction are known to be of types
-// that do not reach rows, so the later of the two counts.
+// meta describes the snapshot that the rows in r make up.
 func (s *snapshotStore) meta(r groupRows) (*raft.SnapshotMeta, position, error) {
 	pos, conf, err := readPosition(r.r, s.id)
 	if err != nil {
@@ -45,18 +41,7 @@ func (s *snapshotStore) meta(r groupRows) (*raft.SnapshotMeta, position, error) 
 		Version: 1, ID: rowsID, Index: pos.index, Term: pos.term,
 		Configuration: conf.conf, ConfigurationIndex: conf.index,
 	}
-	err = readRow(r.r, raftKey(s.id, keyCompacted), func(b []byte) error {
-		d := decoder{b: b}
-		index, term := d.u64(), d.u64()
-		if d.bad {
-			return store.Errorf(store.KindCorrupt, "start group", "compaction mark of %d bytes", len(b))
-		}
-		if index > m.Index {
-			m.Index, m.Term = index, term
-		}
-		return nil
-	})
-	return m, pos, err
+	return m, pos, nil
 }
 
 // List implements raft.SnapshotStore.
@@ -138,17 +123,15 @@ func (k *snapshotSink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close completes the snapshot. For one that is taken, the mark of the
-// compaction is synced here; being later in the same log than all batches of the
-// rows, it makes those durable too.
+// Close completes the snapshot. One that is taken needs nothing: the log is cut
+// no further than the rows are durable, whatever Raft asks for.
 func (k *snapshotSink) Close() error {
 	if k.closed {
 		return nil
 	}
 	k.closed = true
 	if k.in == nil {
-		b := binary.BigEndian.AppendUint64(nil, k.index)
-		return k.s.stable.Set([]byte(keyCompacted), binary.BigEndian.AppendUint64(b, k.term))
+		return nil
 	}
 	if err := k.in.finish(); err != nil {
 		k.in.abort()

@@ -42,7 +42,7 @@ func TestInstallCrashesAtAnyOperation(t *testing.T) {
 		target.open(t)
 		e := appendCommand(appendEntryHeader(nil, 1, 1), &Command{Data: []byte("add old")})
 		target.f.ApplyBatch([]*raft.Log{{Index: 2, Term: 1, Type: raft.LogCommand, Data: e}})
-		require.NoError(t, target.f.snaps.stable.Set([]byte(keyCurrentTerm), []byte("synced")))
+		require.NoError(t, target.h.flush())
 		old := string(target.rows(t))
 		target.h.Kill()
 

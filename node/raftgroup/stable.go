@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/hashicorp/raft"
 )
 
-// stableStore is Raft's term and vote. A value is durable when Set returns,
-// with one exception: the term of a vote is written first and the candidate
-// second, and the sync of the second covers both.
+// stableStore is Raft's term and vote, kept in the node's Raft log beside the
+// group's entries. A value is durable when Set returns, with one exception: the
+// term of a vote is written first and the candidate second, and the sync of the
+// second covers both.
 //
 // A write waits for the disk however long it takes, because Raft panics on an
 // error. On a host that was given up it does nothing and reports success: such
@@ -22,7 +22,7 @@ type stableStore struct {
 	id GroupID
 
 	mu     sync.Mutex
-	values map[string][]byte // cache of what is stored
+	values map[string][]byte // what was set here, the lazily written included
 }
 
 var _ raft.StableStore = (*stableStore)(nil)
@@ -34,11 +34,11 @@ const (
 	keyVoteCand    = "LastVoteCand"
 )
 
-// Names of our own in the same region.
+// Names of our own beside them.
 const (
-	keyMuted      = "cairn.muted"      // the replica lost a tail of its log
-	keyCompacted  = "cairn.compacted"  // the log may start behind this index
+	keyMuted      = "cairn.muted"      // the replica lost a tail of its log, at or below an index
 	keyInstalling = "cairn.installing" // a snapshot is being installed
+	keyDestroying = "cairn.destroying" // the replica is being destroyed
 )
 
 func openStableStore(h *Host, id GroupID) *stableStore {
@@ -47,25 +47,15 @@ func openStableStore(h *Host, id GroupID) *stableStore {
 
 // Set implements raft.StableStore.
 func (s *stableStore) Set(key, val []byte) error {
-	return s.set(string(key), val, string(key) != keyVoteTerm)
-}
-
-func (s *stableStore) set(name string, val []byte, sync bool) error {
+	name := string(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old, ok := s.values[name]; ok && string(old) == string(val) {
 		return nil
 	}
-	b := s.h.db.NewBatch()
-	defer b.Close()
-	if err := b.Set(raftKey(s.id, name), val, nil); err != nil {
-		return fmt.Errorf("write raft state: %w", err)
-	}
-	wo := pebble.NoSync
-	if sync {
-		wo = logSync
-	}
-	if err := s.h.commit(b, wo); err != nil && !errors.Is(err, errGivenUp) {
+	if name == keyVoteTerm {
+		s.h.rlog.SetLazily(uint32(s.id), name, val)
+	} else if err := s.h.logged(s.h.rlog.Set(uint32(s.id), name, val)); err != nil && !errors.Is(err, errGivenUp) {
 		return fmt.Errorf("write raft state: %w", err)
 	}
 	s.values[name] = append([]byte(nil), val...)
@@ -79,16 +69,7 @@ func (s *stableStore) Get(key []byte) ([]byte, error) {
 	if v, ok := s.values[string(key)]; ok {
 		return v, nil
 	}
-	v, closer, err := s.h.db.Get(raftKey(s.id, string(key)))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("read raft state: %w", err)
-	}
-	defer closer.Close()
-	out := append([]byte(nil), v...)
-	s.values[string(key)] = out
-	return out, nil
+	return s.h.rlog.Value(uint32(s.id), string(key)), nil
 }
 
 // SetUint64 implements raft.StableStore.
@@ -119,17 +100,5 @@ func (s *stableStore) forget(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.values, name)
-	b := s.h.db.NewBatch()
-	defer b.Close()
-	if err := b.Delete(raftKey(s.id, name), nil); err != nil {
-		return fmt.Errorf("write raft state: %w", err)
-	}
-	return s.h.commit(b, logSync)
-}
-
-// uncache tells that the name was deleted from the Pebble.
-func (s *stableStore) uncache(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.values, name)
+	return s.h.logged(s.h.rlog.Set(uint32(s.id), name, nil))
 }

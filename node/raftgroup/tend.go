@@ -37,6 +37,7 @@ func (h *Host) tend() {
 		if now := h.space.full.Load(); now != was {
 			h.log.Warn("free space of the metadata disk", "commands_refused", now, "min_free", h.opts.MinFree)
 		}
+		h.flushDue()
 		for _, g := range h.running() {
 			g.cutLog(false)
 		}
@@ -67,6 +68,11 @@ func (g *Group) cutLog(force bool) {
 	entries := last - min(g.cutAt, last)
 	if !force && entries < cutEntries && g.uncutBytes < cutBytes || g.fsm.haltError() != nil {
 		return
+	}
+	if force {
+		if err := g.h.flush(); err != nil {
+			return
+		}
 	}
 	keep := uint64(trailEntries)
 	if entries > 0 {

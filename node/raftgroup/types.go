@@ -13,7 +13,7 @@ import (
 )
 
 // GroupID numbers a Raft group of the cluster. Numbers from [maxGroup] up are
-// the host's own key regions.
+// reserved.
 type GroupID uint32
 
 // maxGroup bounds the usable group numbers.
