@@ -38,7 +38,11 @@ func (q *request) copyCondition() readCondition {
 
 // dateHeader returns a date; one that is none does not count, as RFC 9110 has it.
 func (q *request) dateHeader(name string) time.Time {
-	t, err := http.ParseTime(q.header(name))
+	v := q.header(name)
+	if v == "" {
+		return time.Time{}
+	}
+	t, err := http.ParseTime(v)
 	if err != nil {
 		return time.Time{}
 	}

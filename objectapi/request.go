@@ -3,7 +3,6 @@ package objectapi
 import (
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -43,14 +42,28 @@ type request struct {
 
 func (g *Gateway) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{g: g, r: r, w: &response{ResponseWriter: w}, conn: http.NewResponseController(w), began: time.Now()}
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], rand.Uint64())
-	q.id = fmt.Sprintf("%016X", b)
+	q.id = newID()
 	h := w.Header()
-	h["x-amz-request-id"] = []string{q.id}
-	h["x-amz-id-2"] = []string{q.hostID()}
-	h["Server"] = []string{"Cairn"}
+	ids := [...]string{q.id, q.hostID()}
+	h["x-amz-request-id"] = ids[:1:1]
+	h["x-amz-id-2"] = ids[1:]
+	h["Server"] = serverName
 	return q
+}
+
+// serverName is a header of every answer. It must not be changed.
+var serverName = []string{"Cairn"}
+
+// newID returns 16 random hex digits.
+func newID() string {
+	const digits = "0123456789ABCDEF"
+	var b [16]byte
+	r := rand.Uint64()
+	for i := range b {
+		b[i] = digits[r&15]
+		r >>= 4
+	}
+	return string(b[:])
 }
 
 // hostID is the second id that S3 gives each answer. It says no more than the

@@ -21,13 +21,12 @@ type target struct {
 // parseTarget takes a request's host and target apart. domains are base domains
 // of virtual-hosted addressing.
 func parseTarget(host, requestURI string, domains []string) (t target, err error) {
-	invalid := s3err.New(s3err.InvalidURI)
 	path, query := uri.Split(requestURI)
 	if t.path, err = uri.Decode(path); err != nil {
-		return t, invalid.Because(err)
+		return t, s3err.New(s3err.InvalidURI).Because(err)
 	}
 	if t.query, err = uri.ParseQuery(query); err != nil {
-		return t, invalid.Because(err)
+		return t, s3err.New(s3err.InvalidURI).Because(err)
 	}
 	rest := strings.TrimPrefix(t.path, "/")
 	if t.bucket = hostBucket(host, domains); t.bucket != "" {
@@ -36,7 +35,7 @@ func parseTarget(host, requestURI string, domains []string) (t target, err error
 		t.bucket, t.key, _ = strings.Cut(rest, "/")
 	}
 	if !utf8.ValidString(t.key) {
-		return t, invalid
+		return t, s3err.New(s3err.InvalidURI)
 	}
 	if len(t.key) > machine.MaxKey {
 		return t, s3err.New(s3err.KeyTooLong)
@@ -47,6 +46,9 @@ func parseTarget(host, requestURI string, domains []string) (t target, err error
 // hostBucket returns the bucket that a host name addresses, "" if it addresses
 // the service.
 func hostBucket(host string, domains []string) string {
+	if len(domains) == 0 {
+		return ""
+	}
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
@@ -62,7 +64,7 @@ func hostBucket(host string, domains []string) string {
 // validBucketName reports whether a bucket may have the name.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func validBucketName(s string) bool {
-	if len(s) < 3 || len(s) > 63 || net.ParseIP(s) != nil || strings.Contains(s, "..") {
+	if len(s) < 3 || len(s) > 63 || strings.Contains(s, "..") {
 		return false
 	}
 	for i := range len(s) {
@@ -75,6 +77,9 @@ func validBucketName(s string) bool {
 	}
 	if strings.Contains(s, ".-") || strings.Contains(s, "-.") {
 		return false // no label of a host name
+	}
+	if strings.Trim(s, ".0123456789") == "" && net.ParseIP(s) != nil {
+		return false
 	}
 	for _, p := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
 		if strings.HasPrefix(s, p) {
