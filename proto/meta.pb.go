@@ -767,14 +767,13 @@ func (x *MetaResolveReply) GetUsed() bool {
 	return false
 }
 
-// Calls.
+// Calls. Behind a MetaDoRequest follows the command; see package meta.
 type MetaDoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
 	Client        uint64                 `protobuf:"varint,2,opt,name=client,proto3" json:"client,omitempty"`
 	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
 	Oldest        uint64                 `protobuf:"varint,4,opt,name=oldest,proto3" json:"oldest,omitempty"` // the client's lowest unanswered seq
-	Cmd           []byte                 `protobuf:"bytes,5,opt,name=cmd,proto3" json:"cmd,omitempty"`        // a MetaCommand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -837,57 +836,6 @@ func (x *MetaDoRequest) GetOldest() uint64 {
 	return 0
 }
 
-func (x *MetaDoRequest) GetCmd() []byte {
-	if x != nil {
-		return x.Cmd
-	}
-	return nil
-}
-
-type MetaDoReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reply         []byte                 `protobuf:"bytes,1,opt,name=reply,proto3" json:"reply,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MetaDoReply) Reset() {
-	*x = MetaDoReply{}
-	mi := &file_meta_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MetaDoReply) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MetaDoReply) ProtoMessage() {}
-
-func (x *MetaDoReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MetaDoReply.ProtoReflect.Descriptor instead.
-func (*MetaDoReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *MetaDoReply) GetReply() []byte {
-	if x != nil {
-		return x.Reply
-	}
-	return nil
-}
-
 type MetaAskRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
@@ -902,7 +850,7 @@ type MetaAskRequest struct {
 
 func (x *MetaAskRequest) Reset() {
 	*x = MetaAskRequest{}
-	mi := &file_meta_proto_msgTypes[13]
+	mi := &file_meta_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +862,7 @@ func (x *MetaAskRequest) String() string {
 func (*MetaAskRequest) ProtoMessage() {}
 
 func (x *MetaAskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[13]
+	mi := &file_meta_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +875,7 @@ func (x *MetaAskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaAskRequest.ProtoReflect.Descriptor instead.
 func (*MetaAskRequest) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{13}
+	return file_meta_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MetaAskRequest) GetGroup() uint32 {
@@ -968,50 +916,6 @@ func (x *MetaAskRequest) GetKey() []byte {
 func (x *MetaAskRequest) GetQuery() []byte {
 	if x != nil {
 		return x.Query
-	}
-	return nil
-}
-
-type MetaAskReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reply         []byte                 `protobuf:"bytes,1,opt,name=reply,proto3" json:"reply,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MetaAskReply) Reset() {
-	*x = MetaAskReply{}
-	mi := &file_meta_proto_msgTypes[14]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MetaAskReply) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MetaAskReply) ProtoMessage() {}
-
-func (x *MetaAskReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[14]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MetaAskReply.ProtoReflect.Descriptor instead.
-func (*MetaAskReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{14}
-}
-
-func (x *MetaAskReply) GetReply() []byte {
-	if x != nil {
-		return x.Reply
 	}
 	return nil
 }
@@ -1068,24 +972,19 @@ const file_meta_proto_rawDesc = "" +
 	"\x05slots\x18\x02 \x01(\rR\x05slots\":\n" +
 	"\x10MetaResolveReply\x12\x12\n" +
 	"\x04dead\x18\x01 \x01(\bR\x04dead\x12\x12\n" +
-	"\x04used\x18\x02 \x01(\bR\x04used\"y\n" +
+	"\x04used\x18\x02 \x01(\bR\x04used\"g\n" +
 	"\rMetaDoRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x04R\x06client\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06oldest\x18\x04 \x01(\x04R\x06oldest\x12\x10\n" +
-	"\x03cmd\x18\x05 \x01(\fR\x03cmd\"#\n" +
-	"\vMetaDoReply\x12\x14\n" +
-	"\x05reply\x18\x01 \x01(\fR\x05reply\"\x86\x01\n" +
+	"\x06oldest\x18\x04 \x01(\x04R\x06oldest\"\x86\x01\n" +
 	"\x0eMetaAskRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\x04R\x05range\x12\x10\n" +
 	"\x03gen\x18\x03 \x01(\x04R\x03gen\x12\x0e\n" +
 	"\x02ns\x18\x04 \x01(\x04R\x02ns\x12\x10\n" +
 	"\x03key\x18\x05 \x01(\fR\x03key\x12\x14\n" +
-	"\x05query\x18\x06 \x01(\fR\x05query\"$\n" +
-	"\fMetaAskReply\x12\x14\n" +
-	"\x05reply\x18\x01 \x01(\fR\x05replyB\rZ\vcairn/protob\x06proto3"
+	"\x05query\x18\x06 \x01(\fR\x05queryB\rZ\vcairn/protob\x06proto3"
 
 var (
 	file_meta_proto_rawDescOnce sync.Once
@@ -1099,7 +998,7 @@ func file_meta_proto_rawDescGZIP() []byte {
 	return file_meta_proto_rawDescData
 }
 
-var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_meta_proto_goTypes = []any{
 	(*MetaCommand)(nil),      // 0: cairn.MetaCommand
 	(*MetaRun)(nil),          // 1: cairn.MetaRun
@@ -1113,9 +1012,7 @@ var file_meta_proto_goTypes = []any{
 	(*OwedSlots)(nil),        // 9: cairn.OwedSlots
 	(*MetaResolveReply)(nil), // 10: cairn.MetaResolveReply
 	(*MetaDoRequest)(nil),    // 11: cairn.MetaDoRequest
-	(*MetaDoReply)(nil),      // 12: cairn.MetaDoReply
-	(*MetaAskRequest)(nil),   // 13: cairn.MetaAskRequest
-	(*MetaAskReply)(nil),     // 14: cairn.MetaAskReply
+	(*MetaAskRequest)(nil),   // 12: cairn.MetaAskRequest
 }
 var file_meta_proto_depIdxs = []int32{
 	1,  // 0: cairn.MetaCommand.run:type_name -> cairn.MetaRun
@@ -1154,7 +1051,7 @@ func file_meta_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meta_proto_rawDesc), len(file_meta_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

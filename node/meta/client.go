@@ -136,9 +136,11 @@ func (c *Client) send(ctx context.Context, to placement.NodeID, group uint32, na
 	if err != nil {
 		return nil, store.Errorf(store.KindInvalid, "command", "%w", err)
 	}
-	return c.call(ctx, to, MethodDo, &pb.MetaDoRequest{
-		Group: group, Client: name.Client, Seq: name.Seq, Oldest: name.Low, Cmd: raw,
-	})
+	head, err := framed(nil, &pb.MetaDoRequest{Group: group, Client: name.Client, Seq: name.Seq, Oldest: name.Low}, raw)
+	if err != nil {
+		return nil, store.Errorf(store.KindInvalid, "command", "%w", err)
+	}
+	return c.callRaw(ctx, to, MethodDo, head)
 }
 
 func (c *Client) call(ctx context.Context, to placement.NodeID, m fabric.Method, req proto.Message) ([]byte, error) {
@@ -146,6 +148,10 @@ func (c *Client) call(ctx context.Context, to placement.NodeID, m fabric.Method,
 	if err != nil {
 		return nil, store.Errorf(store.KindInvalid, "metadata call", "%w", err)
 	}
+	return c.callRaw(ctx, to, m, head)
+}
+
+func (c *Client) callRaw(ctx context.Context, to placement.NodeID, m fabric.Method, head []byte) ([]byte, error) {
 	reply, err := c.fabric.Call(ctx, to, m, &fabric.Message{Head: head})
 	if err != nil {
 		return nil, err
