@@ -12,6 +12,9 @@ const (
 	maxSlots     = 400
 )
 
+// Fewer rows than this and writers, who pick two at random, would meet on the same
+// disks; a lost disk would be rebuilt by a few others only.
+
 // minGroups is the smallest number of normal rows of a policy, except in a
 // cluster with too few disks to tell that many rows apart.
 const minGroups = 64
@@ -19,6 +22,9 @@ const minGroups = 64
 // otherShare is the number of rows of the standard code per row of any other
 // policy.
 const otherShare = 8
+
+// Fallback rows take writes only while a zone is away; an eighth of the rows takes
+// them without one of them becoming much larger than a normal one.
 
 // fallbackShare is the number of normal rows per fallback row.
 const fallbackShare = 8

@@ -36,6 +36,8 @@ func Check(t *Topology, policies []Policy, rows []PG) ([]Violation, error) {
 	return out, nil
 }
 
+// check judges by the same functions that plan: what it finds, a plan mends, and
+// after a plan without stuck rows it finds nothing.
 func (g *group) check(r int, pg *PG) (Violation, bool) {
 	hard := func(format string, args ...any) (Violation, bool) {
 		return Violation{PG: pg.ID, Hard: true, Text: fmt.Sprintf(format, args...)}, true

@@ -7,6 +7,13 @@ import (
 	"cairn/store"
 )
 
+// Aurora keeps six copies, two a zone, so that the loss of a zone and of one more
+// node loses nothing (Verbitski et al., SIGMOD 2017, section 2.1: "AZ+1"). The
+// standard class keeps to that with codes: m = q+1 parity shards, at most q shards
+// a zone. Codes spread over three zones that survive one zone and no more, as
+// RS(4,2), have no redundancy left while a zone is away; they are the economy
+// class, and labelled so.
+
 // maxChosen is the widest code that is chosen: wider ones save little and make
 // every write wait for, and every repair read from, more disks.
 const maxChosen = 12
@@ -60,6 +67,8 @@ func ChoosePolicies(t *Topology) ([]Policy, error) {
 
 // shapes describes the zones that have disks which take shards.
 func shapes(t *Topology) []zoneShape {
+	// The weakest node of a zone decides: a code that only some nodes can hold would
+	// leave the others empty.
 	ps := newPools(t, anywhere)
 	var out []zoneShape
 	for z := range ps.zones {
@@ -87,6 +96,8 @@ func standardPolicy(zones []zoneShape) Policy {
 		p, _ := bestSpread(zones, func(q, n int) int { return q + 1 })
 		p.Level = LevelZone
 		return p
+		// Half of the shards in each zone: the loss of either leaves k, and then nothing
+		// to spare. Two zones cannot do better.
 	case len(zones) == 2:
 		q := min(zones[0].nodes, zones[1].nodes, 3)
 		return Policy{K: uint8(q), M: uint8(q), Level: LevelZone}
@@ -142,6 +153,8 @@ func flat(n int, level Level) Policy {
 // parity(q, n) parity shards, and returns the code that stores most payload on
 // these zones; among equals the one with less overhead, then more parity.
 func bestSpread(zones []zoneShape, parity func(q, n int) int) (best Policy, ok bool) {
+	// Payload, not overhead, is what is compared: a code of little overhead that
+	// cannot use the larger zones stores less.
 	bestPayload := 0.0
 	for q := 1; q < maxChosen; q++ {
 		n := 0
@@ -157,6 +170,7 @@ func bestSpread(zones []zoneShape, parity func(q, n int) int) (best Policy, ok b
 			break
 		}
 		p := Policy{K: uint8(n - m), M: uint8(m)}
+		// Within a thousandth is equal: the fractions are sums of roundings.
 		payload := float64(p.K) * rowsThatFit(zones, n, q)
 		if payload > bestPayload*1.001 || payload > bestPayload*0.999 && p.Overhead() <= best.Overhead() {
 			best, bestPayload, ok = p, payload, true
@@ -188,6 +202,7 @@ func rowsThatFit(zones []zoneShape, n, q int) float64 {
 			used[z] += float64(c) / float64(len(zones))
 		}
 	}
+	// The zone that is full first ends it.
 	fit := zones[0].capacity / used[0]
 	for z := range zones {
 		fit = min(fit, zones[z].capacity/used[z])

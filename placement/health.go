@@ -49,6 +49,8 @@ func Margins(t *Topology, policies []Policy, rows []PG, live func(DiskID) bool, 
 	return out
 }
 
+// add takes a row in. Worst holds rows as bad as the margin so far, so it is
+// emptied whenever a row lowers it.
 func (h *Health) add(pg *PG, m Margin) {
 	h.Rows++
 	if m.Disks < 0 {

@@ -66,6 +66,8 @@ func (g *group) calmHomes(r int, homes []home, fit []int) (calm []int) {
 // bestHomes returns the indexes of the homes that have fewest shards of row r
 // where none should be.
 func (g *group) bestHomes(r int, homes []home) (best []int) {
+	// Repairs may have put a shard where the home has none to give: the fewest such,
+	// not none, is what tells.
 	fewest := g.n + 1
 	for i, h := range homes {
 		misplaced := 0
@@ -160,6 +162,9 @@ func fallbackHomes(t *Topology, p Policy) []home {
 	}
 	return out
 }
+
+// A row is sampled rather than a formula used: whether n shards fit, and how,
+// depends on each zone's nodes and disks, and the placer knows.
 
 // fits reports whether the pools hold a row of the policy that survives the
 // loss of any one domain of the level.

@@ -28,6 +28,9 @@ func (m Margin) Zones() int {
 	return 0
 }
 
+// The worst rows of two sets need not be the same in each column, so what And
+// returns may be what no single row survives; it is what all of them do.
+
 // And returns what survives if both do.
 func (m Margin) And(o Margin) Margin {
 	for z := range m.After {

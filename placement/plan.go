@@ -50,6 +50,8 @@ func newPlan(old, t *Topology, policies []Policy, rows []PG, opt Options) (*Plan
 	if err := checkSafety(old, t, policies, groups, opt.Force); err != nil {
 		return nil, nil, err
 	}
+	// Policies share the disks but are planned one by one: each is balanced by
+	// itself, so their sum is, and a plan for one does not wait for all.
 	plan := &Plan{}
 	after := make([]int64, len(t.disks))
 	for _, g := range groups {
@@ -99,6 +101,9 @@ func groupRows(t *Topology, policies []Policy, rows []PG) ([]*group, error) {
 
 // plan appends the group's moves.
 func (g *group) plan(plan *Plan) {
+	// In this order: what must leave goes first, to the emptiest disks, which spares
+	// moves of balance; spread may still improve where it went; balance last, as it
+	// never undoes the others' work.
 	before := append([]int32(nil), g.load...)
 	evacuated := g.evacuate(plan)
 	g.spread(plan)
@@ -125,6 +130,7 @@ func (g *group) evacuate(plan *Plan) (moved int) {
 			if d >= 0 && g.t.disks[d].Admin == DiskDraining {
 				why = WhyDrain
 			}
+			// A row with no place for one shard has none for the next one either.
 			if !g.relocate(r, slot) {
 				plan.Stuck = append(plan.Stuck, g.rows[r].ID)
 				break
@@ -138,6 +144,8 @@ func (g *group) evacuate(plan *Plan) (moved int) {
 
 // relocate gives a slot a new disk, at home if possible.
 func (g *group) relocate(r, slot int) bool {
+	// A home without room is no reason to lose the shard: it goes anywhere, and home
+	// when there is room again.
 	to := g.place(r, slot, g.pools(g.homeOf(r)), relocateDraws)
 	if to < 0 {
 		to = g.place(r, slot, g.pools(anywhere), relocateDraws)

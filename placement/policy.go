@@ -48,6 +48,8 @@ func (p Policy) Code() string {
 // for a small one where the cluster has them, the standard class where the
 // cluster has no policy of its own for class. Of several it is the newest.
 func Select(policies []Policy, class store.Class, size int) (Policy, bool) {
+	// Copies for what is small comes before the class: a class without copies of its
+	// own takes the standard's, and what is too small to be worth a code costs little.
 	best, bestRank := Policy{}, 0
 	for _, p := range policies {
 		rank := 0

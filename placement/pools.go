@@ -54,6 +54,10 @@ func newPools(t *Topology, h home) *pools {
 	return p
 }
 
+// Drawing two by weight and taking the emptier keeps loads within a few of each
+// other (Mitzenmacher, "The power of two choices", 2001), whatever the number of
+// disks, at the cost of a binary search.
+
 // draw returns a disk with a probability proportional to its weight; h is a
 // hash.
 func (p *pool) draw(h uint64) int32 {

@@ -10,6 +10,9 @@ import (
 // it; above it disks refuse writes.
 const fullDisk = 0.95
 
+// What an operator asks for is refused while it can still be asked for otherwise:
+// once the shards have moved, the promise that data was stored under is broken.
+
 // checkSafety refuses a topology on which a policy that has rows would survive
 // less than on old, or on which its rows cannot be placed at all.
 func checkSafety(old, t *Topology, policies []Policy, groups []*group, force bool) error {
@@ -18,6 +21,8 @@ func checkSafety(old, t *Topology, policies []Policy, groups []*group, force boo
 		hasRows[g.policy.ID] = true
 	}
 	for _, p := range policies {
+		// A policy without rows has nothing to lose. One zone fewer takes a one-zone
+		// row's home away, not its promise, while another zone can be its home.
 		if !hasRows[p.ID] || p.Class == store.ClassOneZone && len(normalHomes(t, p)) > 0 {
 			continue
 		}
@@ -44,6 +49,9 @@ func belowSafety(t *Topology, p Policy, before, after Margin) error {
 	}
 }
 
+// checkFill looks at the end of the plan only. While it runs a disk may hold a
+// little more, as a slot is dropped at its old place after it is complete at the
+// new one; the rest of the capacity is there for that.
 func checkFill(t *Topology, after []int64) error {
 	worst, ratio := -1, fullDisk
 	for i, b := range after {

@@ -48,6 +48,8 @@ func (c *census) take(t *Topology, ps *pools, row []int32, slot int) {
 	clear(c.shards)
 	clear(c.nodes)
 	clear(c.disks)
+	// A node counts once, with its first shard of the row; the slot at hand is left
+	// out, as it is about to be placed.
 	for i, d := range row {
 		if d < 0 || i == slot {
 			continue

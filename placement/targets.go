@@ -79,6 +79,9 @@ func wholes(slots int, disks []int32, exact map[int32]float64, load []int32) map
 	return out
 }
 
+// Only slots on disks that take shards are shared out: those on draining disks are
+// on their way, and where they go is not a matter of balance.
+
 // zoneSlots counts the group's slots on disks of a zone's pool, the rows that
 // have any there, and the most that one row has.
 func (g *group) zoneSlots(ps *pools, zone int) (slots, rows, most int) {
