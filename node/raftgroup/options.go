@@ -18,7 +18,7 @@ type Options struct {
 	Dir string
 
 	// Fabric carries the groups' calls. The host registers methods 0x0101 to
-	// 0x0105.
+	// 0x0106.
 	Fabric fabric.Fabric
 
 	// Incarnation was minted together with Dir, at random.
