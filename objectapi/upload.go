@@ -150,14 +150,14 @@ func (w *writer) readBlob(body io.Reader, want int) (n int, err error) {
 			err = w.ctx.Err()
 		}
 	}
-	w.hash.Flush() // nobody waits for memory while the hashes wait for company
 	if n > 0 && (err == nil || err == io.EOF) {
 		w.place(b, n)
 	}
 	return n, err
 }
 
-// place puts the first n bytes of b as the body's next blob.
+// place puts the first n bytes of b as the body's next blob. While it is written
+// the hashes may wait for company; then they give the buffer back soon.
 func (w *writer) place(b *buffer, n int) {
 	receipt := new(store.Placed)
 	w.placed = append(w.placed, receipt)
@@ -166,6 +166,7 @@ func (w *writer) place(b *buffer, n int) {
 		defer b.done()
 		return w.g.patiently(w.ctx, func() (err error) {
 			*receipt, err = w.g.store.Put(w.ctx, w.owner, w.class, b.b[:n])
+			w.hash.Flush()
 			return err
 		})
 	})

@@ -18,10 +18,11 @@ import (
 
 // Shards is what the client needs of the data nodes; [data.Client] is one.
 type Shards interface {
-	// Write stores one shard at a disk and returns when it is fsynced. Writing
-	// it again with the same bytes is no error. [store.KindStaleMap] means that
-	// gen, of the placement group's row, is older than the holder's.
-	Write(ctx context.Context, node placement.NodeID, d placement.DiskID, sh disk.Shard, gen uint32, body []byte) error
+	// Write stores one shard at a disk and returns when it is fsynced; crc is the
+	// [disk.CRC] of body. Writing it again with the same bytes is no error.
+	// [store.KindStaleMap] means that gen, of the placement group's row, is older
+	// than the holder's.
+	Write(ctx context.Context, node placement.NodeID, d placement.DiskID, sh disk.Shard, gen uint32, body []byte, crc uint32) error
 
 	// Read returns n bytes of a shard from off, each checked in this process. A
 	// shard that is not there gives [store.KindNotFound], a damaged one

@@ -54,9 +54,12 @@ func (f *fakeShards) enter(ctx context.Context, node placement.NodeID) error {
 	return nil
 }
 
-func (f *fakeShards) Write(ctx context.Context, node placement.NodeID, d placement.DiskID, sh disk.Shard, _ uint32, body []byte) error {
+func (f *fakeShards) Write(ctx context.Context, node placement.NodeID, d placement.DiskID, sh disk.Shard, _ uint32, body []byte, crc uint32) error {
 	if err := f.enter(ctx, node); err != nil {
 		return err
+	}
+	if disk.CRC(body) != crc {
+		return store.Errorf(store.KindInvalid, "write shard", "crc of shard %d", sh.Index)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -3,9 +3,9 @@ package blob
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
 
 	"cairn/internal/arena"
+	"cairn/node/data/disk"
 	"cairn/placement"
 	"cairn/store"
 )
@@ -23,7 +23,6 @@ func (c *Client) Put(ctx context.Context, owner store.Owner, class store.Class, 
 		return store.Placed{}, &store.Error{Op: op, Kind: store.KindOf(err), Err: err}
 	}
 	defer c.room.Release(int64(len(payload)))
-	crc := crc32.Checksum(payload, castagnoli)
 	var tried []placement.PGID
 	var last error
 	for range maxTries {
@@ -46,7 +45,7 @@ func (c *Client) Put(ctx context.Context, owner store.Owner, class store.Class, 
 		w := &putJob{
 			c: c, topo: t.topo, policy: policy, pg: pg,
 			failed: policy.All() &^ usable, whole: usable == policy.All(),
-			ref: store.Ref{Blob: c.newID(pg.ID), Len: uint32(len(payload)), CRC: crc},
+			ref: store.Ref{Blob: c.newID(pg.ID), Len: uint32(len(payload))},
 		}
 		placed, err := w.run(ctx, owner, payload)
 		if err == nil || ctx.Err() != nil {
@@ -101,4 +100,31 @@ func (c *Client) cut(p placement.Policy, payload []byte) (shards, bufs [][]byte,
 		return nil, bufs, fmt.Errorf("encode blob: %w", err)
 	}
 	return shards, bufs, nil
+}
+
+// sum returns the crc32c of each shard and that of the payload, which the first k
+// are cut from. Each byte is read once.
+func sum(shards [][]byte, k, payload int) (sums []uint32, whole uint32) {
+	sums = make([]uint32, len(shards))
+	if k == 1 {
+		whole = disk.CRC(shards[0])
+		for i := range sums {
+			sums[i] = whole
+		}
+		return sums, whole
+	}
+	for i, s := range shards {
+		n := len(s) // of the payload; what is behind it is padding
+		if i < k {
+			n = min(max(payload-i*len(s), 0), len(s))
+		}
+		sums[i] = disk.CRC(s[:n])
+		if i < k {
+			whole = disk.JoinCRC(whole, sums[i], n)
+		}
+		if n < len(s) {
+			sums[i] = disk.JoinCRC(sums[i], disk.CRC(s[n:]), len(s)-n)
+		}
+	}
+	return sums, whole
 }

@@ -51,6 +51,8 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 	if err != nil {
 		return store.Placed{}, err
 	}
+	var sums []uint32
+	sums, j.ref.CRC = sum(shards, int(j.policy.K), len(payload))
 	results := make(chan result, len(shards)) // room for all: late writers never block
 	held := append([][]byte{payload}, bufs...)
 	for i := range shards {
@@ -61,7 +63,7 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 			pinned.hold(b, 1)
 		}
 		j.c.running.Go(func() {
-			err := j.write(i, owner, shards[i], len(payload))
+			err := j.write(i, owner, shards[i], sums[i], len(payload))
 			for _, b := range held {
 				pinned.drop(b)
 			}
@@ -73,7 +75,7 @@ func (j *putJob) run(ctx context.Context, owner store.Owner, payload []byte) (st
 
 // write sends one shard. It goes on when the put has been acknowledged or given
 // up: a shard that comes late is one less to repair.
-func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) error {
+func (j *putJob) write(shard int, owner store.Owner, data []byte, crc uint32, blobLen int) error {
 	node, ok := j.topo.NodeOf(j.pg.Holders[shard])
 	if !ok {
 		return store.Errorf(store.KindUnavailable, "put shard", "disk %d is not in the map", j.pg.Holders[shard])
@@ -84,7 +86,7 @@ func (j *putJob) write(shard int, owner store.Owner, data []byte, blobLen int) e
 		ShardID: disk.ShardID{Blob: j.ref.Blob, Index: uint8(shard)},
 		K:       j.policy.K, M: j.policy.M, BlobLen: uint32(blobLen), Owner: owner,
 	}
-	err := j.c.shards.Write(ctx, node.ID, j.pg.Holders[shard], sh, j.pg.Gen, data)
+	err := j.c.shards.Write(ctx, node.ID, j.pg.Holders[shard], sh, j.pg.Gen, data, crc)
 	if notReached(err) {
 		j.c.peers.failed(node.ID, j.c.clock())
 	}

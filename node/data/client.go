@@ -45,11 +45,12 @@ func badReply(to placement.NodeID, err error) error {
 	return store.Errorf(store.KindInternal, "data call", "reply of node %d: %w", to, err)
 }
 
-// Write stores a shard; see [disk.Disk.Write]. The row's generation is gen.
-func (c *Client) Write(ctx context.Context, to placement.NodeID, d placement.DiskID, sh disk.Shard, gen uint32, body []byte) error {
+// Write stores a shard; see [disk.Disk.Write]. The row's generation is gen, and
+// crc is the [disk.CRC] of body.
+func (c *Client) Write(ctx context.Context, to placement.NodeID, d placement.DiskID, sh disk.Shard, gen uint32, body []byte, crc uint32) error {
 	head, err := proto.Marshal(&pb.WriteShardRequest{
 		Disk: uint32(d), Gen: gen, Blob: sh.Blob[:], Shard: uint32(sh.Index), K: uint32(sh.K), M: uint32(sh.M),
-		BlobLen: sh.BlobLen, OwnerNs: uint64(sh.Owner.NS), OwnerKey: sh.Owner.Key, Crc: disk.CRC(body),
+		BlobLen: sh.BlobLen, OwnerNs: uint64(sh.Owner.NS), OwnerKey: sh.Owner.Key, Crc: crc,
 	})
 	if err != nil {
 		return store.Errorf(store.KindInvalid, "write shard", "%w", err)

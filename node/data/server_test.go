@@ -81,9 +81,9 @@ func TestShardsOverTheWire(t *testing.T) {
 	r := newRig(t, disk.Options{})
 	data := body(100_000)
 	for seq := uint32(1); seq <= 5; seq++ {
-		require.NoError(t, r.client.Write(bg, holder, dsk, shard(seq), 1, data))
+		require.NoError(t, r.client.Write(bg, holder, dsk, shard(seq), 1, data, disk.CRC(data)))
 	}
-	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, data), "a retry")
+	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, data, disk.CRC(data)), "a retry")
 
 	for _, at := range [][2]int{{0, len(data)}, {0, 1}, {16384, 16384}, {99_999, 1}, {5000, 50_000}} {
 		got, err := r.client.Read(bg, holder, dsk, shard(2).ShardID, at[0], at[1])
@@ -123,20 +123,20 @@ func TestErrorKindsArrive(t *testing.T) {
 	arena.CheckLeaks(t)
 	r := newRig(t, disk.Options{})
 	data := body(1000)
-	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, data))
+	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, data, disk.CRC(data)))
 
-	err := r.client.Write(bg, holder, dsk, shard(1), 1, body(999))
+	err := r.client.Write(bg, holder, dsk, shard(1), 1, body(999), disk.CRC(body(999)))
 	require.True(t, store.Is(err, store.KindConflict))
 	require.Equal(t, "content", store.ReasonOf(err))
 
 	require.NoError(t, r.client.Fence(bg, holder, dsk, 3, 5))
-	require.True(t, store.Is(r.client.Write(bg, holder, dsk, shard(2), 4, data), store.KindStaleMap))
-	require.NoError(t, r.client.Write(bg, holder, dsk, shard(2), 5, data))
+	require.True(t, store.Is(r.client.Write(bg, holder, dsk, shard(2), 4, data, disk.CRC(data)), store.KindStaleMap))
+	require.NoError(t, r.client.Write(bg, holder, dsk, shard(2), 5, data, disk.CRC(data)))
 
 	require.NoError(t, r.client.Delete(bg, holder, dsk, []store.BlobID{shard(1).Blob}))
 	_, err = r.client.Read(bg, holder, dsk, shard(1).ShardID, 0, 1)
 	require.True(t, store.Is(err, store.KindNotFound))
-	require.Equal(t, "deleted", store.ReasonOf(r.client.Write(bg, holder, dsk, shard(1), 5, data)))
+	require.Equal(t, "deleted", store.ReasonOf(r.client.Write(bg, holder, dsk, shard(1), 5, data, disk.CRC(data))))
 
 	require.True(t, store.Is(r.client.Fence(bg, holder, 99, 3, 5), store.KindUnavailable), "a disk that is not here")
 	require.True(t, store.Is(r.client.Fence(bg, 44, dsk, 3, 5), store.KindUnavailable), "a node that is not here")
@@ -169,7 +169,7 @@ func TestBeatSaysWhenADiskIsFull(t *testing.T) {
 	require.Equal(t, Healthy, Health(r.server.Beats()[0].Health))
 	var err error
 	for seq := uint32(1); err == nil; seq++ {
-		err = r.client.Write(bg, holder, dsk, shard(seq), 1, body(9_000))
+		err = r.client.Write(bg, holder, dsk, shard(seq), 1, body(9_000), disk.CRC(body(9_000)))
 	}
 	require.True(t, store.Is(err, store.KindNoSpace))
 	beat := r.server.Beats()[0]
@@ -195,7 +195,7 @@ func (f flipper) Call(ctx context.Context, to placement.NodeID, m fabric.Method,
 func TestDamageOnTheWayIsNoticed(t *testing.T) {
 	arena.CheckLeaks(t)
 	r := newRig(t, disk.Options{})
-	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, body(5000)))
+	require.NoError(t, r.client.Write(bg, holder, dsk, shard(1), 1, body(5000), disk.CRC(body(5000))))
 	_, err := NewClient(flipper{r.fabric}).Read(bg, holder, dsk, shard(1).ShardID, 0, 5000)
 	require.True(t, store.Is(err, store.KindCorrupt), "%v", err)
 
@@ -246,7 +246,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	require.NoError(t, r.server.Close(true))
 	ctx, cancel := context.WithTimeout(bg, time.Minute)
 	defer cancel()
-	require.Error(t, r.client.Write(ctx, holder, dsk, shard(1), 1, body(5)))
+	require.Error(t, r.client.Write(ctx, holder, dsk, shard(1), 1, body(5), disk.CRC(body(5))))
 }
 
 // Whatever a peer sends, it gets an answer.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cairn/iam"
+	"cairn/internal/sockio"
 	"cairn/objectapi"
 	"cairn/store"
 )
@@ -63,6 +64,7 @@ func Start(cfg Config) (*Server, error) {
 		gateway: g, server: objectapi.NewServer(g, cfg.Logger), listener: l,
 		scheme: "http", served: make(chan error, 1),
 	}
+	l = sockio.Listener{Listener: l}
 	if cfg.Cert != nil {
 		s.scheme = "https"
 		l = tls.NewListener(l, cfg.Cert.TLS())

@@ -47,7 +47,7 @@ func TestFlippedBitIsRefused(t *testing.T) {
 	defer c.close()
 	c.startAll()
 	s := NewSession(1)
-	for range 200 {
+	for range 400 {
 		c.add1(s, "a")
 	}
 	c.converge()

@@ -115,14 +115,14 @@ func (w *Worker) send(ctx context.Context, topo *placement.Topology, d *disk.Dis
 	if err != nil {
 		return unlessGone(err)
 	}
-	data, _, err := d.Read(ctx, id, 0, -1)
+	data, crc, err := d.Read(ctx, id, 0, -1)
 	if err != nil {
 		return unlessGone(err)
 	}
 	defer arena.Put(data)
 	holder := pg.Holders[id.Index]
 	node, _ := topo.NodeOf(holder)
-	err = w.cfg.Data.Write(ctx, node.ID, holder, sh, pg.Gen, data)
+	err = w.cfg.Data.Write(ctx, node.ID, holder, sh, pg.Gen, data, crc)
 	if store.Is(err, store.KindConflict) && store.ReasonOf(err) == "deleted" {
 		return nil
 	}

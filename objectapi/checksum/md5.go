@@ -16,7 +16,7 @@ const (
 	// time cost what one does.
 	company = 2
 	// impatient is how many pieces of a stream may wait for company.
-	impatient = queued / 2
+	impatient = queued * 3 / 4
 )
 
 // md5Lanes computes the MD5 of all open streams, several at a time. A goroutine

@@ -35,7 +35,7 @@ type Sums struct {
 // Of returns the checksum of algorithm a, nil if the stream did not compute it.
 func (s *Sums) Of(a Algorithm) []byte { return s.of[a] }
 
-// Stream hashes one body. It is not safe for concurrent use.
+// Stream hashes one body. It is not safe for concurrent use, except Flush.
 type Stream struct {
 	md5    hash.Hash
 	hashes []sum // beside MD5

@@ -21,7 +21,7 @@ func appendBlockCRCs(dst []byte, parts [][]byte) (sums []byte, whole uint32) {
 	fill := 0
 	flush := func() {
 		dst = binary.BigEndian.AppendUint32(dst, crc)
-		whole = crcJoin(whole, crc, fill)
+		whole = JoinCRC(whole, crc, fill)
 		crc, fill = 0, 0
 	}
 	for _, p := range parts {
@@ -49,7 +49,7 @@ func verifyBlocks(data, sums []byte) (whole uint32, ok bool) {
 		if crc != binary.BigEndian.Uint32(sums) {
 			return 0, false
 		}
-		whole = crcJoin(whole, crc, n)
+		whole = JoinCRC(whole, crc, n)
 		data, sums = data[n:], sums[4:]
 	}
 	return whole, true
@@ -81,9 +81,9 @@ func crcApply(m *[32]uint32, v uint32) (out uint32) {
 	return out
 }
 
-// crcJoin returns the crc32c of a ‖ b from those of a and b and the length of b
-// (below 16 MiB).
-func crcJoin(a, b uint32, lenB int) uint32 {
+// JoinCRC returns the crc32c of a ‖ b from those of a and b and the length of b,
+// which must be below 16 MiB.
+func JoinCRC(a, b uint32, lenB int) uint32 {
 	for i := 0; lenB != 0; i, lenB = i+1, lenB>>1 {
 		if lenB&1 != 0 {
 			a = crcApply(&crcShift[i], a)

@@ -28,7 +28,7 @@ func TestJoinedSumsEqualTheWhole(t *testing.T) {
 		got, ok := verifyBlocks(body, sums)
 		require.True(t, ok)
 		require.Equal(t, whole, got)
-		require.Equal(t, whole, crcJoin(CRC(body[:cut]), CRC(body[cut:]), n-cut))
+		require.Equal(t, whole, JoinCRC(CRC(body[:cut]), CRC(body[cut:]), n-cut))
 	})
 }
 

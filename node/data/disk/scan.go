@@ -94,7 +94,7 @@ func (s *scanner) verify(rec *scanned) {
 		b := s.bytes(data+int64(done), n)
 		crc := crc32.Checksum(b, castagnoli)
 		rec.whole = len(b) == n && crc == binary.BigEndian.Uint32(body[done/BlockSize*4:])
-		rec.crc = crcJoin(rec.crc, crc, n)
+		rec.crc = JoinCRC(rec.crc, crc, n)
 	}
 	if !rec.whole {
 		s.pos = alignUp(data, 0)
