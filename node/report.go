@@ -13,12 +13,7 @@ func (n *Node) serveReport() {
 	health.Serve(n.fabric, health.Source{
 		Node: n.id.Node, Build: Version, Started: n.started,
 		Host: n.host, Groups: n.Groups, Disks: n.data.Disks, View: n.root.View(),
-		Owed: func() map[raftgroup.GroupID]worker.GroupStats {
-			if !n.isReady() {
-				return nil
-			}
-			return n.worker.Stats()
-		},
+		Owed: n.owed,
 		Fills: func() []fill.Progress {
 			if !n.isReady() {
 				return nil
@@ -26,6 +21,14 @@ func (n *Node) serveReport() {
 			return n.filler.Progress()
 		},
 	})
+}
+
+// owed returns what the groups that this node leads owe, as far as it has looked.
+func (n *Node) owed() map[raftgroup.GroupID]worker.GroupStats {
+	if !n.isReady() {
+		return nil
+	}
+	return n.worker.Stats()
 }
 
 // Groups returns the node's replicas, that of the root group first.

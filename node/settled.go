@@ -4,12 +4,14 @@ import (
 	"slices"
 
 	"cairn/node/raftgroup"
+	"cairn/node/root"
 )
 
 // Settled reports whether each group of which a majority of the voters is on some
 // of the nodes has a leader there, and all the voters that the map wants; before
-// that, losing the founder may lose a majority. A group without its majority is
-// not waited for: waiting does not bring it back.
+// that, losing the founder may lose a majority. The leader of a metadata group has
+// also looked what its rows owe, so that the cluster's status can tell. A group
+// without its majority is not waited for: waiting does not bring it back.
 func Settled(nodes []*Node) bool {
 	if len(nodes) == 0 {
 		return true
@@ -30,13 +32,19 @@ func Settled(nodes []*Node) bool {
 	return true
 }
 
-// led reports whether one of the nodes leads a group with so many voters.
+// led reports whether one of the nodes leads a group with so many voters, and
+// knows what the group owes.
 func led(nodes []*Node, id raftgroup.GroupID, voters int) bool {
 	return slices.ContainsFunc(nodes, func(n *Node) bool {
 		return slices.ContainsFunc(n.Groups(), func(g *raftgroup.Group) bool {
-			return g.ID() == id && g.IsLeader() && countVoters(g.Members()) >= voters
+			return g.ID() == id && g.IsLeader() && countVoters(g.Members()) >= voters && n.knowsOwed(id)
 		})
 	})
+}
+
+func (n *Node) knowsOwed(id raftgroup.GroupID) bool {
+	_, known := n.owed()[id]
+	return known || id == root.Group // which owes nothing
 }
 
 func countVoters(members []raftgroup.Member) (n int) {
