@@ -61,7 +61,7 @@ func TestFlippedBitIsRefused(t *testing.T) {
 	require.Greater(t, size, 32<<10, "the log is shorter than two blocks")
 	refused := 0
 	const block = 4096 // each write begins on one
-	for at := block + 40; at < size; at += (size/40)&^(block-1) {
+	for at := block + 40; at < size; at += (size / 40) &^ (block - 1) {
 		image := n.mem.CrashClone(vfs.CrashCloneCfg{})
 		rewrite(t, image, name, func(b []byte) []byte { b[at] ^= 1; return b })
 		h, err := Open(Options{Dir: "data", FS: image, Fabric: fabric.NewNetwork().Join(1), Incarnation: n.inc})
