@@ -42,7 +42,7 @@ const (
 	// rebuild what cannot be read, and to overtake what is late. Without a bound,
 	// a disk that is slow because it has much to read would be given several
 	// times as much.
-	maxHedging = 80 << 20
+	maxHedging = 64 << 20
 )
 
 // Client puts and gets blobs. It is safe for concurrent use.

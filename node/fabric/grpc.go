@@ -64,7 +64,7 @@ func NewGRPC(self placement.NodeID, cfg *tls.Config) *GRPC {
 		grpc.ForceServerCodecV2(codec{}), experimental.BufferPool(received),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
-		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer),
+		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer), grpc.SharedWriteBuffer(true),
 		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
