@@ -41,6 +41,15 @@ func newMemVolume(name string, size int64) *memVolume {
 	return v
 }
 
+// fill makes all blocks of v written ones.
+func (v *memVolume) fill() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range v.mu.written {
+		v.mu.written[i] = true
+	}
+}
+
 func (v *memVolume) attachments() []Peer {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -49,6 +58,19 @@ func (v *memVolume) attachments() []Peer {
 		all = append(all, p)
 	}
 	return all
+}
+
+func (v *memVolume) contents() []byte {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return slices.Clone(v.mu.data)
+}
+
+// counts returns how many flushes there were, and how many requests with FUA.
+func (v *memVolume) counts() (flushes, durable int) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.mu.flushes, v.mu.durable
 }
 
 // grow makes the volume larger.
