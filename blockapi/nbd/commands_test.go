@@ -100,7 +100,7 @@ func TestCommandOutcomes(t *testing.T) {
 
 // A payload of a request that is refused is skipped, whatever there is of it.
 func TestRefusedPayloadIsSkipped(t *testing.T) {
-	v := newMemVolume("v", 128<<20)
+	v := newMemVolume("v", 33<<20)
 	srv := newTestServer(t, Config{Exports: memExports{v}})
 	big := make([]byte, MaxPayload+1)
 	for s, want := range map[style]errno{styleSimple: eInval, styleStructured: eInval} {

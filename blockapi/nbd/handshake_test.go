@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,17 +14,23 @@ import (
 	"cairn/store"
 )
 
-// twoVolumes are the default export "v" and another one, which is full of
-// oddities.
-func twoVolumes() memExports {
-	v, odd := newMemVolume("v", 1<<20), newMemVolume("odd", 64<<20)
-	v.info.Description = "a volume"
-	v.snapshots = []string{"monday", "tuesday"}
+// oddVolume is read-only and large, so there is one for all tests.
+var oddVolume = sync.OnceValue(func() *memVolume {
+	odd := newMemVolume("odd", 64<<20)
 	odd.info = Info{
 		Name: "odd", Size: 64 << 20, MinBlock: 512, PreferredBlock: 16 << 10,
 		ReadOnly: true, Rotational: true,
 	}
-	return memExports{v, odd}
+	return odd
+})
+
+// twoVolumes are the default export "v" and another one, which is full of
+// oddities.
+func twoVolumes() memExports {
+	v := newMemVolume("v", 1<<20)
+	v.info.Description = "a volume"
+	v.snapshots = []string{"monday", "tuesday"}
+	return memExports{v, oddVolume()}
 }
 
 func code(c replyCode) []optReply { return []optReply{{code: c}} }
