@@ -96,7 +96,7 @@ func (c *connection) reason(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.srv.draining.Load():
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return store.Errorf(store.KindTimeout, "serve nbd", "the client makes no progress: %w", err)
+		return store.Errorf(store.KindTimeout, "serve nbd", "the client makes no progress, or takes no replies: %w", err)
 	case errors.Is(err, errDisconnected):
 		return nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

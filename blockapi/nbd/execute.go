@@ -59,12 +59,14 @@ func (s *session) readData(r *request, off int64) error {
 	if err := s.export.Read(s.ctx, r.data, off, &r.holes); err != nil {
 		return err
 	}
-	if err := r.holes.check(len(r.data)); err != nil {
-		return err
-	}
 	if s.style == styleSimple || r.has(cmdFlagDF) {
-		r.holes.fill(r.data, len(r.data)+1)
+		if err := r.holes.Fill(r.data); err != nil {
+			return err
+		}
 	} else {
+		if err := r.holes.check(len(r.data)); err != nil {
+			return err
+		}
 		r.holes.fill(r.data, leastHole)
 	}
 	s.replyRead(r)

@@ -51,8 +51,10 @@ type Export interface {
 
 	// Write stores p at off. From the call on p belongs to the export, whether
 	// it returns an error or not: it keeps p as long as it likes, may change
-	// it, and gives it back with arena.Put. On success the bytes are seen by
-	// every later Read on any attachment; with fua they are also durable.
+	// it, and gives it back with arena.Put; its capacity may be up to a third
+	// more than its length. What is kept after Write has returned no longer
+	// counts towards Limits.Memory. On success the bytes are seen by every later
+	// Read on any attachment; with fua they are also durable.
 	Write(ctx context.Context, p []byte, off int64, fua bool) error
 
 	// Flush makes durable what every Write, Trim and Zero that returned before

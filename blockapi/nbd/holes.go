@@ -40,6 +40,16 @@ func (h *Holes) check(n int) error {
 	return nil
 }
 
+// Fill writes zeros to p, the buffer of the read, where the holes are. It fails if
+// they are not holes of p.
+func (h *Holes) Fill(p []byte) error {
+	if err := h.check(len(p)); err != nil {
+		return err
+	}
+	h.fill(p, len(p)+1)
+	return nil
+}
+
 // fill writes zeros where the holes shorter than least are and forgets those.
 // Chunks of less than a few KiB cost a client more than the zeros do.
 func (h *Holes) fill(p []byte, least int) {

@@ -40,14 +40,6 @@ type agreement struct {
 	selected string
 }
 
-// attachment is the outcome of a negotiation.
-type attachment struct {
-	export   Export
-	info     Info
-	style    style
-	contexts []MetaContext // the one with id i is contexts[i-1]
-}
-
 // close ends a negotiation that came to nothing.
 func (n *negotiation) close() {
 	_ = n.raw.SetWriteDeadline(time.Now().Add(n.srv.cfg.Limits.Linger)) // for TLS's goodbye
