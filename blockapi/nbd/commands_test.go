@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"cairn/internal/arena"
 	"cairn/store"
 )
 
@@ -191,6 +192,11 @@ func TestReadHoles(t *testing.T) {
 	require.Zero(t, writer.errnoOfDo(cmdWrite, 0, 64<<10, 4096, word))
 	want := make([]byte, 200<<10)
 	copy(want[64<<10:], word)
+	for _, n := range []int{4096, 8192, 12 << 10, len(want)} { // the next buffers are dirty
+		b := arena.Get(n)
+		copy(b, bytes.Repeat([]byte{0xa5}, n))
+		arena.Put(b)
+	}
 
 	full := []chunkType{chunkOffsetData}
 	for _, test := range []struct {

@@ -45,4 +45,16 @@
 // Payloads live in buffers of internal/arena. A WRITE's is given to the export
 // and never copied; a READ's is filled by the export and sent from where it is.
 // A READ or WRITE in steady state allocates nothing.
+//
+// # Cost
+//
+// BenchmarkTransmission, CPU of client and server together on a 2-core virtual
+// machine: 2.5 to 4 µs for a READ and 3 to 8 µs for a WRITE of 4 KiB at queue
+// depth 32, 28 µs at depth 1, 0.3 ms for 1 MiB. A client that sends one request
+// at a time, as fio does, makes the server wake for each: 25 to 60 µs on the same
+// machine under load, where nbdkit's memory plugin took 16 to 20. Half of that is
+// system calls, most of the rest the scheduler. Two ways around the scheduler were
+// measured and gained at most a fifth: the worker that finishes sends the replies,
+// and the reader carries READs out itself. Neither was worth a lock and a reader
+// that can be held up by a client.
 package nbd

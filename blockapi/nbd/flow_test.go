@@ -114,6 +114,25 @@ func TestDeathCancels(t *testing.T) {
 	}
 }
 
+// A client that disconnects and is gone at once has its requests carried out,
+// although nobody hears the answers.
+func TestRequestsOutliveADisconnect(t *testing.T) {
+	v := newMemVolume("v", 1<<20)
+	g := hold(v)
+	c := dial(t, newTestServer(t, Config{Exports: memExports{v}})).attach(styleSimple, "v")
+	for i := range 4 {
+		c.send(cmdWrite, 0, uint64(4*i), 4, []byte("word"))
+	}
+	c.send(cmdDisc, 0, 0, 0, nil)
+	require.NoError(t, c.conn.Close())
+	g.waitFor(4)
+	for range 4 {
+		g.release <- nil
+	}
+	requireDetached(t, v)
+	require.Equal(t, "wordwordwordword", string(v.contents()[:16]))
+}
+
 func TestServerDisconnects(t *testing.T) {
 	v := newMemVolume("v", 1<<20)
 	g := hold(v)
