@@ -18,8 +18,9 @@ var rules = map[command]rule{
 	cmdBlockStatus: {flags: cmdFlagReqOne, ranged: true, beyond: eInval},
 }
 
-// check refuses a request that cannot be carried out. It looks at nothing that
-// follows the header.
+// check refuses a request that cannot be carried out, as the protocol wants each
+// mistake answered: ENOSPC for writing beyond the end, EPERM for writing where one
+// may not, EINVAL for nearly all else. It looks at nothing that follows the header.
 func (s *session) check(h *header) error {
 	rule, known := rules[h.cmd]
 	switch {
@@ -43,7 +44,8 @@ func (s *session) check(h *header) error {
 	return s.checkRange(h)
 }
 
-// allowed returns the flags that may come with a command on this connection.
+// allowed returns the flags that may come with a command on this connection: those
+// of the command, without what was not announced to the client.
 func (s *session) allowed(cmd command, flags uint16) uint16 {
 	flags |= cmdFlagFUA
 	if s.style == styleSimple {

@@ -23,7 +23,8 @@ type Exports interface {
 
 	// Attach gives a connection its export. It is where access is decided and
 	// where the engine learns who attaches; every success is followed by one
-	// [Export.Detach].
+	// [Export.Detach], even if the client hears nothing of it. ctx ends with the
+	// call. A volume that may not be attached now is Conflict or Precondition.
 	Attach(ctx context.Context, peer Peer, name string) (Export, error)
 }
 

@@ -48,8 +48,9 @@ func (s *session) read() error {
 	}
 }
 
-// take reads what follows a request's header and passes the request on. An
-// error is one of the connection.
+// take reads what follows a request's header and passes the request on. Memory is
+// waited for before the payload is read, so that the wait pushes back on the
+// client. An error is one of the connection.
 func (s *session) take(r *request) error {
 	payload := r.payload(s.style)
 	if payload > maxRefused || payload > MaxPayload && s.style == styleExtended {

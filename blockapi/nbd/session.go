@@ -27,9 +27,11 @@ type session struct {
 	workers sync.WaitGroup
 	started int // workers
 
-	free   chan *request // slots; an empty one is backpressure
-	queued chan *request // to the workers; never full
-	done   chan *request // to the writer; never full
+	// Where slots wait for who is next to own them. There are as many slots as
+	// each channel has room for, so only receiving ever blocks.
+	free   chan *request // when it is empty, the socket is not read
+	queued chan *request // to the workers
+	done   chan *request // to the writer
 	memory *semaphore.Weighted
 	watch  *peerWatch
 
@@ -68,6 +70,8 @@ func (s *session) run() error {
 	if err != nil {
 		s.cancel(err)
 	}
+	// From here the goroutines end one kind after the other, each when those
+	// before it can give it no more to do.
 	close(s.queued)
 	s.workers.Wait()
 	close(s.done)

@@ -7,7 +7,8 @@ import (
 	"cairn/store"
 )
 
-// serverTLS returns cfg as connections use it.
+// serverTLS returns cfg as connections use it: with the versions that the protocol
+// allows, and for bulk data.
 func serverTLS(cfg *tls.Config) *tls.Config {
 	cfg = cfg.Clone()
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)

@@ -4,7 +4,11 @@ import "fmt"
 
 // The names and numbers of this file are those of the NBD protocol
 // (https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md and its
-// branch extension-ext-header). All integers on the wire are big-endian.
+// branch extension-ext-header). All integers on the wire are big-endian. What is
+// missing is not offered: bit 9 of the transmission flags and command 8 (RESIZE),
+// option 4 (withdrawn), the error replies PLATFORM and BLOCK_SIZE_REQD (an export
+// serves clients that do not ask for its block sizes, and refuses what is not
+// aligned), the chunk type ERROR_OFFSET (a read fails as a whole), and ENOMEM.
 
 const (
 	magicGreeting    uint64 = 0x4e42444d41474943 // "NBDMAGIC"
@@ -24,7 +28,8 @@ const (
 	flagNoZeroes      = 1 << 1
 )
 
-// Transmission flags.
+// Transmission flags: what an export can do. A client must not use what is not
+// announced; one that does gets EINVAL.
 const (
 	flagHasFlags           uint16 = 1 << 0
 	flagReadOnly           uint16 = 1 << 1
@@ -99,7 +104,8 @@ const (
 	cmdBlockStatus command = 7
 )
 
-// Command flags.
+// Command flags. FUA is allowed with every command, the others with one each;
+// PAYLOAD_LEN says, with extended headers, that length is that of a payload.
 const (
 	cmdFlagFUA        uint16 = 1 << 0
 	cmdFlagNoHole     uint16 = 1 << 1
@@ -137,7 +143,7 @@ const (
 	eShutdown errno = 108
 )
 
-// Lengths of the fixed parts of messages.
+// Lengths of the fixed parts of messages, in bytes.
 const (
 	lenOptionHeader    = 16
 	lenOptionReply     = 20
