@@ -100,7 +100,7 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	if g.logs, err = openLogStore(g.h, g.id); err != nil {
 		return err
 	}
-	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured}
+	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured, onApply: g.applied}
 	if err := g.fsm.load(); err != nil {
 		return err
 	}
@@ -108,10 +108,8 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 		return err
 	}
 	g.trans = newTransport(g.h, g)
+	g.trans.prompt = cfg.PromptCommits
 	conf := g.raftConfig()
-	if cfg.CommitInterval != 0 {
-		conf.CommitTimeout = cfg.CommitInterval
-	}
 	founded, err := g.bootstrap(conf, cfg.Members, snaps)
 	if err != nil {
 		return err

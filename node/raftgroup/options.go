@@ -104,8 +104,7 @@ type GroupConfig struct {
 	// otherwise the replica waits until the group's leader adds it.
 	Members []Member
 
-	// CommitInterval is within how long the followers hear that an entry is
-	// committed, if no other entry follows it. Default: the heartbeat timeout. A
-	// short one costs a timer a follower; nothing is sent without news.
-	CommitInterval time.Duration
+	// PromptCommits has the followers hear at once that an entry is committed. By
+	// default they hear with the next entry, or after a heartbeat timeout or two.
+	PromptCommits bool
 }

@@ -31,10 +31,6 @@ type pipe struct {
 	out   chan raft.AppendFuture
 	prev  chan struct{} // closed when the last call's outcome was delivered
 
-	mu       sync.Mutex
-	commit   uint64    // what the follower has and knows to be committed
-	commitAt time.Time // when it last was
-
 	ctx    context.Context
 	cancel context.CancelFunc
 }
@@ -52,15 +48,8 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, _ raft.ServerAddress
 	return p, nil
 }
 
-// AppendEntries implements raft.AppendPipeline. Raft comes each commit interval to
-// tell the commit index; when there is nothing to tell, nothing is sent and no
-// outcome is delivered, which Raft does not miss.
+// AppendEntries implements raft.AppendPipeline.
 func (p *pipe) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	if len(req.Entries) == 0 && p.knows(req.LeaderCommitIndex) {
-		f := &appendFuture{start: time.Now(), req: req, resp: resp, done: make(chan struct{})}
-		close(f.done)
-		return f, nil
-	}
 	select {
 	case p.slots <- struct{}{}:
 	case <-p.ctx.Done():
@@ -74,7 +63,6 @@ func (p *pipe) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEn
 	p.t.h.tasks.run(func() {
 		defer close(delivered)
 		f.err = p.t.sendAppend(p.id, c, resp)
-		p.told(f)
 		close(f.done)
 		<-p.slots
 		<-prev
@@ -84,26 +72,6 @@ func (p *pipe) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEn
 		}
 	})
 	return f, nil
-}
-
-// told notes what a follower has heard.
-func (p *pipe) told(f *appendFuture) {
-	if f.err != nil || !f.resp.Success {
-		return // Raft gives the pipe up
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	has := f.req.PrevLogEntry + uint64(len(f.req.Entries))
-	p.commit = max(p.commit, min(f.req.LeaderCommitIndex, has))
-	p.commitAt = f.start
-}
-
-// knows reports whether the follower was told of this commit index. One that was
-// restarted since has forgotten it and is told again after a heartbeat timeout.
-func (p *pipe) knows(commit uint64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return commit <= p.commit && time.Since(p.commitAt) < p.t.h.opts.HeartbeatTimeout
 }
 
 // Consumer implements raft.AppendPipeline.

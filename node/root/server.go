@@ -63,7 +63,7 @@ func (s *Server) Open(members []raftgroup.Member) error {
 	}
 	// Every node follows the map at a replica near it, and waits for its own
 	// changes there.
-	cfg := raftgroup.GroupConfig{ID: Group, Members: members, CommitInterval: 50 * time.Millisecond}
+	cfg := raftgroup.GroupConfig{ID: Group, Members: members, PromptCommits: true}
 	g, err := s.host.Start(cfg, &fsm{feed: s.feed})
 	if err == nil {
 		s.group.Store(g)
