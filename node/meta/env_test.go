@@ -121,7 +121,7 @@ func newBench(t *testing.T) *bench {
 	replica, err := b.srv.group(benchGroup)
 	require.NoError(t, err)
 	b.g, b.mirror = replica.Group, replica.mirror
-	require.Eventually(t, b.g.IsLeader, 10*time.Second, time.Millisecond)
+	require.Eventually(t, b.g.IsLeader, time.Minute, time.Millisecond)
 	b.adopt()
 	return b
 }
@@ -143,7 +143,7 @@ func (b *bench) do(c *pb.MetaCommand) ([]byte, error) {
 	b.seq++
 	head, err := framed(nil, &pb.MetaDoRequest{Group: benchGroup, Client: 1, Seq: b.seq, Oldest: b.seq}, raw)
 	require.NoError(b.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	msg, err := b.srv.do(ctx, fabric.Peer{}, &fabric.Message{Head: head})
 	if err != nil {

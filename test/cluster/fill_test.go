@@ -32,7 +32,7 @@ func TestFillUnderLoadAndASecondFailure(t *testing.T) {
 	w.await(t, 20)
 	l := w.stop()
 	require.Empty(t, l.failed)
-	require.Eventually(t, func() bool { return moving(c) == 0 && lostSlots(c) == 0 }, 60*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return moving(c) == 0 && lostSlots(c) == 0 }, patience, 100*time.Millisecond)
 	waitPaid(t, c)
 	l.check(t, cl)
 	requireWhole(t, c, l)

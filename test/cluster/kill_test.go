@@ -132,7 +132,7 @@ func waitPaid(t *testing.T, c *testcluster.Cluster) {
 		}
 		t.Logf("%d groups owe %d", groups, debts)
 		return groups == 3 && debts == 0
-	}, 60*time.Second, time.Second)
+	}, patience, time.Second)
 }
 
 // The disks of a zone and of one more node are lost for good: everything

@@ -174,10 +174,14 @@ func getAt(c *testcluster.Cluster, node string, ns store.NS, key string, wait ti
 // waitHealthy waits until the status is clean: nothing is owed, moves or is away.
 func waitHealthy(t *testing.T, c *testcluster.Cluster) {
 	t.Helper()
-	var s *health.Status
-	require.Eventually(t, func() bool {
-		n := c.Node("a1")
-		s = health.Compute(health.Collect(context.Background(), n.Fabric(), n.Root()))
-		return s.Verdict == health.Healthy
-	}, patience, 100*time.Millisecond)
+	end := time.Now().Add(patience)
+	for n := c.Node("a1"); ; time.Sleep(100 * time.Millisecond) {
+		s := health.Compute(health.Collect(context.Background(), n.Fabric(), n.Root()))
+		if s.Verdict == health.Healthy {
+			return
+		}
+		if time.Now().After(end) {
+			require.Fail(t, s.Summary, "%+v", s.Conditions)
+		}
+	}
 }

@@ -124,13 +124,13 @@ func TestDeletedBlobsAndOrphansGo(t *testing.T) {
 		"a read that began before the deletion still runs")
 	done()
 	left := func() map[store.BlobID]uint16 { s, _ := shards(t, c); return s }
-	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(left()) == 1 }, patience, 100*time.Millisecond)
 	require.Contains(t, left(), orphan.Blob, "an orphan of minutes may still be committed")
 
 	c.Restart("c1")
-	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond, "the disk that was away deletes too")
+	require.Eventually(t, func() bool { return len(left()) == 1 }, patience, 100*time.Millisecond, "the disk that was away deletes too")
 	c.Advance(25 * time.Hour)
-	require.Eventually(t, func() bool { return len(left()) == 0 }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(left()) == 0 }, patience, 100*time.Millisecond)
 }
 
 // awaitReadKnown waits until every node has heard, with a heartbeat, of a read that
@@ -145,7 +145,7 @@ func awaitReadKnown(t *testing.T, c *testcluster.Cluster) {
 			}
 		}
 		return true
-	}, 30*time.Second, 50*time.Millisecond, "a running read is not heard of")
+	}, patience, 50*time.Millisecond, "a running read is not heard of")
 }
 
 // A disk that was given up and comes back has shards that nobody else has: they
@@ -181,6 +181,6 @@ func TestStraysGoHomeBeforeTheyAreDropped(t *testing.T) {
 		c.Advance(11 * time.Minute)
 		slots, strays = shards(t, c)
 		return strays == 0
-	}, 30*time.Second, 300*time.Millisecond)
+	}, patience, 300*time.Millisecond)
 	require.Equal(t, uint16(0b111), slots[p.Blob])
 }
