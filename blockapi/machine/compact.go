@@ -1,0 +1,206 @@
+package machine
+
+import (
+	"cairn/store"
+)
+
+// Move says that pages of a chunk were copied from one blob to another.
+type Move struct {
+	Chunk       uint32
+	Page, Pages int
+	From        store.BlobID
+	FromOff     int // in pages
+	ToOff       int
+}
+
+// Compact makes rows name copies of pages instead of the pages: to free a blob
+// of which little is named any more, or to give a chunk fewer runs. In every
+// version of the moves' chunks, in all volumes of the family, each page that is
+// exactly the one copied is changed; others are left alone, so it does no harm
+// if a flush came in between. A step does a bounded amount and tells where the
+// next one, which is otherwise the same, goes on.
+type Compact struct {
+	To    store.Placed // the blob that holds the copies
+	Moves []Move       // ascending by chunk, then page
+	At    Place        // where to go on
+}
+
+// Place is a place among the versions of chunks.
+type Place struct {
+	Chunk  uint32
+	Branch Branch
+	Seq    Seq
+}
+
+// Compacted is what a step of Compact did.
+type Compacted struct {
+	Progress
+	Next Place // if there is more to do
+}
+
+func (x *Compact) wire(c *coder) {
+	refs := []store.Ref{x.To.Ref}
+	c.refs(&refs, 1)
+	c.require(len(refs) == 1)
+	if c.reading && !c.bad {
+		x.To.Ref = refs[0]
+	}
+	list(c, &x.Moves, MaxMoves, func(m *Move) {
+		page, less, from, to := uint8(m.Page), uint8(m.Pages-1), uint16(m.FromOff), uint16(m.ToOff)
+		c.u32(&m.Chunk)
+		c.u8(&page)
+		c.u8(&less)
+		c.blob(&m.From)
+		num16(c, &from)
+		num16(c, &to)
+		m.Page, m.Pages, m.FromOff, m.ToOff = int(page), int(less)+1, int(from), int(to)
+	})
+	x.At.wire(c)
+}
+
+func (p *Place) wire(c *coder) {
+	c.u32(&p.Chunk)
+	num32(c, &p.Branch)
+	num32(c, &p.Seq)
+}
+
+func (x *Compacted) wire(c *coder) {
+	x.Progress.wire(c)
+	x.Next.wire(c)
+}
+
+func (x *Compact) apply(c *change) (wirer, error) {
+	if err := x.declare(c); err != nil {
+		return nil, err
+	}
+	vs, err := c.versions()
+	if err != nil {
+		return nil, err
+	}
+	k := &compactor{change: c, versions: vs, to: x.To.Ref, branches: make(map[Branch]*branchRec), reply: &Compacted{}}
+	err = vs.close(k.run(x))
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range k.order {
+		c.putBranch(b, k.branches[b])
+	}
+	k.reply.Blobs = c.tally.dead()
+	return k.reply, nil
+}
+
+// declare checks the moves and announces the blob. In later steps it has a live
+// row and is not new any more.
+func (x *Compact) declare(c *change) error {
+	if err := c.tally.declare(x.To.Ref); err != nil {
+		return err
+	}
+	b := c.tally.declared[x.To.Blob]
+	for i, m := range x.Moves {
+		to := Run{Page: m.Page, Pages: m.Pages, Blob: x.To.Ref, Off: m.ToOff}
+		bad := !to.fits() || m.From == x.To.Blob
+		if i > 0 {
+			p := x.Moves[i-1]
+			bad = bad || m.Chunk < p.Chunk || m.Chunk == p.Chunk && m.Page < p.Page+p.Pages
+		}
+		if bad {
+			return refuse(store.KindInvalid, ReasonRuns, "", "move %d", i)
+		}
+		b.homes.homes = append(b.homes.homes, home{m.Chunk, uint8(m.Page), uint8(m.Pages - 1), uint16(m.ToOff)})
+	}
+	return c.checkHomes([]store.Placed{x.To})
+}
+
+// compactor changes versions of chunks.
+type compactor struct {
+	*change
+	versions versions
+	to       store.Ref
+	branches map[Branch]*branchRec
+	order    []Branch
+	looked   int
+	reply    *Compacted
+}
+
+// run goes over the versions of each chunk that has moves.
+func (k *compactor) run(x *Compact) error {
+	for i := 0; i < len(x.Moves); {
+		chunk, n := x.Moves[i].Chunk, 1
+		for i+n < len(x.Moves) && x.Moves[i+n].Chunk == chunk {
+			n++
+		}
+		if chunk >= x.At.Chunk {
+			from := be32(chunk)
+			if chunk == x.At.Chunk {
+				from = chunkSuffix(chunk, x.At.Branch, x.At.Seq)
+			}
+			if err := k.chunk(chunk, from, x.Moves[i:i+n]); err != nil || k.reply.More {
+				return err
+			}
+		}
+		i += n
+	}
+	return nil
+}
+
+func (k *compactor) chunk(chunk uint32, from []byte, moves []Move) error {
+	return k.walk(colChunk, be32(chunk), from, func(suffix, _ []byte) (bool, error) {
+		at := Place{chunk, Branch(suffix32(suffix, 1)), Seq(^suffix32(suffix, 2))}
+		if k.looked++; k.looked > stepRows || len(k.tally.order) > stepBlobs {
+			k.reply.More, k.reply.Next = true, at
+			return true, nil
+		}
+		return false, k.version(at, moves)
+	})
+}
+
+// version makes one version name the copies.
+func (k *compactor) version(at Place, moves []Move) error {
+	old, err := k.chunkRow(at.Chunk, at.Branch, at.Seq)
+	if err != nil {
+		return err
+	}
+	next := old.clone()
+	changed := false
+	for _, m := range moves {
+		for i := range m.Pages {
+			if n, ok := old.name(m.Page + i); ok && n == (name{m.From, uint16(m.FromOff + i)}) {
+				next.set(m.Page+i, 1, k.to, uint16(m.ToOff+i))
+				changed = true
+			}
+		}
+	}
+	if !changed {
+		return nil
+	}
+	elder, younger, err := k.versions.neighbours(at.Chunk, at.Branch, at.Seq)
+	if err != nil {
+		return err
+	}
+	grown, err := k.tally.replace(elder, old, next, younger)
+	if err != nil {
+		return err
+	}
+	r, err := k.branchFor(at.Branch)
+	if err != nil {
+		return err
+	}
+	r.stored += uint64(grown)
+	k.reply.Rows++
+	k.put(colChunk, chunkSuffix(at.Chunk, at.Branch, at.Seq), next)
+	return nil
+}
+
+// branchFor returns a branch's record for changing.
+func (k *compactor) branchFor(b Branch) (*branchRec, error) {
+	if r := k.branches[b]; r != nil {
+		return r, nil
+	}
+	r, err := k.branch(b)
+	if err != nil {
+		return nil, err
+	}
+	k.branches[b] = r
+	k.order = append(k.order, b)
+	return r, nil
+}

@@ -1,0 +1,255 @@
+package machine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"cairn/store"
+)
+
+func (m *model) takeSnapshot(t *rapid.T) {
+	v := m.pick(t)
+	if len(m.snapshots) > 7 {
+		t.Skip("enough")
+	}
+	id, err := m.c.CreateSnapshot(ctx, m.ns, &CreateSnapshot{Branch: v.id, Epoch: v.epoch, LSN: v.lsn})
+	require.NoError(t, err)
+	m.snapshots = append(m.snapshots, &modelSnapshot{id: id, volume: v.id, lsn: v.lsn, size: v.size})
+	m.completed(v)
+}
+
+func (m *model) copySnapshot(t *rapid.T) {
+	s := m.pickSnapshot(t, true)
+	id, err := m.c.CopySnapshot(ctx, m.ns, &CopySnapshot{Source: s.id})
+	require.NoError(t, err)
+	c := *s
+	c.id = id
+	m.snapshots = append(m.snapshots, &c)
+}
+
+// fillSnapshot puts blocks into a snapshot that has no volume.
+func (m *model) fillSnapshot(t *rapid.T) {
+	if len(m.snapshots) > 7 {
+		t.Skip("enough")
+	}
+	pages, parent := map[at]uint64{}, SnapshotID(0)
+	if rapid.Bool().Draw(t, "parent") {
+		s := m.pickSnapshot(t, true)
+		pages, parent = maps.Clone(s.pages), s.id
+	}
+	got, err := m.c.StartSnapshot(ctx, m.ns, &StartSnapshot{Size: 2, Parent: parent})
+	require.NoError(t, err)
+	for range rapid.IntRange(0, 3).Draw(t, "blocks") {
+		v := &modelVolume{id: got.Branch, rows: pages, journal: []entry{{pages: places(t)}}}
+		f := &Flush{Branch: got.Branch}
+		pages = m.collapse(v, f)
+		_, err := m.c.Flush(ctx, m.ns, f)
+		require.NoError(t, err)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "give up") == 0 {
+		m.deleteSnapshot(got.Snapshot)
+		return
+	}
+	s, err := m.c.CompleteSnapshot(ctx, m.ns, got.Snapshot)
+	require.NoError(t, err)
+	require.EqualValues(t, len(pages), s.Mapped)
+	m.snapshots = append(m.snapshots, &modelSnapshot{id: s.ID, volume: got.Branch, done: true, size: 2, pages: pages})
+}
+
+// dropSnapshot deletes a snapshot; swept at once, it frees what it said.
+func (m *model) dropSnapshot(t *rapid.T) {
+	s := m.pickSnapshot(t, false)
+	exact := s.done && rapid.Bool().Draw(t, "sweep")
+	var before *Family
+	var unique int64
+	if exact {
+		m.sweep()
+		var err error
+		before, err = m.c.Family(ctx, m.ns)
+		require.NoError(t, err)
+		unique, err = m.c.UniqueBytes(ctx, m.ns, Target{Snapshot: s.id})
+		require.NoError(t, err)
+	}
+	m.deleteSnapshot(s.id)
+	m.snapshots = slices.DeleteFunc(m.snapshots, func(x *modelSnapshot) bool { return x == s })
+	if exact {
+		m.sweep()
+		after, err := m.c.Family(ctx, m.ns)
+		require.NoError(t, err)
+		require.EqualValues(t, unique, (before.Live-after.Live)*PageSize)
+	}
+}
+
+func (m *model) cloneSnapshot(t *rapid.T) {
+	s := m.pickSnapshot(t, true)
+	if len(m.volumes) > 4 {
+		t.Skip("enough")
+	}
+	size := max(s.size, rapid.Uint32Range(1, 2).Draw(t, "size"))
+	b, err := m.c.CreateVolume(ctx, m.ns, &CreateVolume{Snapshot: s.id, Attributes: Attributes{Spec: Spec{Size: size}}})
+	require.NoError(t, err)
+	m.added(b, size, s.pages)
+}
+
+func (m *model) cloneHead(t *rapid.T) {
+	v := m.pick(t)
+	if len(m.volumes) > 4 {
+		t.Skip("enough")
+	}
+	x := &CreateVolume{Head: v.id, Epoch: v.epoch, LSN: v.lsn}
+	b, err := m.c.CreateVolume(ctx, m.ns, x)
+	if v.lsn != v.flushed || m.barrier(v) < 1<<62 {
+		requireFails(t, err, store.KindConflict, ReasonUnflushed)
+		return
+	}
+	require.NoError(t, err)
+	m.added(b, v.size, v.rows)
+}
+
+func (m *model) dropVolume(t *rapid.T) {
+	v := m.pick(t)
+	require.NoError(t, m.c.Renew(ctx, m.ns, &Renew{Branch: v.id, Epoch: v.epoch}))
+	if m.barrier(v) < 1<<62 {
+		err := m.c.DeleteVolume(ctx, m.ns, &DeleteVolume{Branch: v.id})
+		requireFails(t, err, store.KindConflict, ReasonUnflushed)
+		m.claim(v.id)
+		v.epoch++
+		return
+	}
+	m.deleteVolume(v.id)
+	m.volumes = slices.DeleteFunc(m.volumes, func(x *modelVolume) bool { return x == v })
+	_, err := m.c.Volume(ctx, m.ns, v.id)
+	requireFails(t, err, store.KindNotFound, ReasonVolume)
+}
+
+func (m *model) sweepOnce(t *rapid.T) {
+	_, err := m.c.Sweep(ctx, m.ns)
+	require.NoError(t, err)
+}
+
+func (m *model) flattenOnce(t *rapid.T) {
+	v := m.pick(t)
+	for more := true; more; {
+		p, err := m.c.Flatten(ctx, m.ns, v.id)
+		require.NoError(t, err)
+		more = p.More
+	}
+	require.Zero(t, m.volume(v.id).Depth)
+}
+
+// compact copies what is left of a sparse blob to a new one.
+func (m *model) compact(t *rapid.T) {
+	p, err := m.c.Sparse(ctx, m.ns, store.BlobID{}, rapid.IntRange(50, 100).Draw(t, "percent"), 10)
+	require.NoError(t, err)
+	if len(p.Blobs) == 0 {
+		t.Skip("no sparse blob")
+	}
+	old := rapid.SampledFrom(p.Blobs).Draw(t, "blob")
+	x := &Compact{Moves: old.Pages}
+	slices.SortFunc(x.Moves, func(a, b Move) int { return int(a.Chunk*ChunkPages) + a.Page - int(b.Chunk*ChunkPages) - b.Page })
+	n := 0
+	for i := range x.Moves {
+		x.Moves[i].ToOff = n
+		n += x.Moves[i].Pages
+	}
+	x.To = m.blob(n)
+	for _, move := range x.Moves {
+		copy(m.stamps[x.To.Blob][move.ToOff:][:move.Pages], m.stamps[old.Ref.Blob][move.FromOff:])
+	}
+	r, err := m.c.Compact(ctx, m.ns, x)
+	require.NoError(t, err)
+	require.False(t, r.More)
+	require.Equal(t, 1, r.Blobs, "the old blob is free")
+}
+
+// check reads everything and compares.
+func (m *model) check(t *rapid.T) {
+	m.env.t = t
+	m.audit()
+	for _, v := range m.volumes {
+		require.Equal(t, v.rows, m.read(Target{Branch: v.id}), "%v", v.id)
+	}
+	for _, s := range m.snapshots {
+		have, err := m.c.Snapshot(ctx, m.ns, s.id)
+		require.NoError(t, err)
+		require.Equal(t, s.done, have.State == SnapshotCompleted)
+		if s.done {
+			require.Equal(t, s.pages, m.read(Target{Snapshot: s.id}), "%v", s.id)
+			require.EqualValues(t, len(s.pages), have.Mapped)
+		}
+	}
+	m.checkBlocks(t)
+}
+
+// checkBlocks compares the lists of blocks of two snapshots.
+func (m *model) checkBlocks(t *rapid.T) {
+	if len(m.snapshots) < 2 || !m.snapshots[0].done || !m.snapshots[1].done {
+		return
+	}
+	a, b := m.snapshots[0], m.snapshots[1]
+	want := map[uint32]Block{}
+	for p := range maps.Keys(a.pages) {
+		x := want[block(p)]
+		x.First = true
+		want[block(p)] = x
+	}
+	for p := range maps.Keys(b.pages) {
+		x := want[block(p)]
+		x.Second = true
+		want[block(p)] = x
+	}
+	got, err := m.c.ChangedBlocks(ctx, m.ns, Target{Snapshot: a.id}, Target{Snapshot: b.id}, 0, MaxBlocks)
+	if err != nil {
+		requireFails(t, err, store.KindInvalid, ReasonUnrelated)
+		return
+	}
+	listed := map[uint32]bool{}
+	for _, x := range got.Blocks {
+		listed[x.Index] = true
+		w := want[x.Index]
+		require.Equal(t, Block{x.Index, w.First, w.Second}, x)
+	}
+	for index := range want {
+		differ := false
+		for p := range at2(index) {
+			x, inA := a.pages[p]
+			y, inB := b.pages[p]
+			differ = differ || inA != inB || x != y
+		}
+		// Compaction changes where pages are, not what they hold: a block may be
+		// listed that has not changed, but none that has may be missing.
+		if differ {
+			require.True(t, listed[index], "block %d", index)
+		}
+	}
+}
+
+func block(p at) uint32 { return p.chunk*chunkBlocks + p.page/blockPages }
+
+// at2 are the pages of a block.
+func at2(index uint32) map[at]bool {
+	out := map[at]bool{}
+	for i := range uint32(blockPages) {
+		out[at{index / chunkBlocks, index%chunkBlocks*blockPages + i}] = true
+	}
+	return out
+}
+
+// empty ends everything and checks that nothing is left.
+func (m *model) empty(t *rapid.T) {
+	m.env.t = t
+	for _, s := range m.snapshots {
+		m.deleteSnapshot(s.id)
+	}
+	m.snapshots = nil
+	for len(m.volumes) > 0 {
+		m.dropVolume(t)
+	}
+	m.sweep()
+	m.audit()
+	require.Zero(t, m.s.Stats().Referenced)
+	require.Equal(t, 1, m.s.Stats().Rows, "only the family row is left")
+}

@@ -1,0 +1,295 @@
+package machine
+
+import (
+	"flag"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"cairn/store"
+)
+
+// entry is a journal entry of the model: pages that get stamps, or zeroes.
+type entry struct {
+	lsn   LSN
+	pages []at
+	trim  bool
+}
+
+type modelVolume struct {
+	id       Branch
+	size     uint32
+	now      map[at]uint64 // as a client reads it; stamps of unflushed pages are 0
+	rows     map[at]uint64 // as the rows should show it
+	lsn      LSN           // the last written
+	flushed  LSN
+	epoch    uint64
+	journal  []entry
+	segments int
+}
+
+type modelSnapshot struct {
+	id     SnapshotID
+	volume Branch
+	lsn    LSN
+	done   bool
+	size   uint32
+	pages  map[at]uint64 // once it is done
+}
+
+// model runs commands on a family and on plain maps side by side.
+type model struct {
+	*env
+	volumes   []*modelVolume
+	snapshots []*modelSnapshot
+}
+
+var (
+	chunkDraw = rapid.SampledFrom([]uint32{0, 1, 2, 255})
+	pageDraw  = rapid.SampledFrom([]uint32{0, 1, 2, 3, 64, 254, 255})
+)
+
+// TestModel runs random commands on the machine and on the model.
+func TestModel(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		require.NoError(t, checks.Value.Set("150"))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{env: newEnv(t)}
+		m.s.LoseReplies(rapid.IntRange(0, 20).Draw(t, "lost replies"))
+		m.create(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"create":          m.create,
+			"write":           m.write,
+			"flush":           m.flushJournal,
+			"stale flush":     m.staleFlush,
+			"takeover":        m.takeover,
+			"resize":          m.resize,
+			"snapshot":        m.takeSnapshot,
+			"copy snapshot":   m.copySnapshot,
+			"fill snapshot":   m.fillSnapshot,
+			"delete snapshot": m.dropSnapshot,
+			"clone":           m.cloneSnapshot,
+			"clone head":      m.cloneHead,
+			"delete volume":   m.dropVolume,
+			"sweep":           m.sweepOnce,
+			"flatten":         m.flattenOnce,
+			"compact":         m.compact,
+			"":                m.check,
+		})
+		m.empty(t)
+	})
+}
+
+func (m *model) pick(t *rapid.T) *modelVolume {
+	if len(m.volumes) == 0 {
+		t.Skip("no volume")
+	}
+	return rapid.SampledFrom(m.volumes).Draw(t, "volume")
+}
+
+func (m *model) pickSnapshot(t *rapid.T, done bool) *modelSnapshot {
+	var some []*modelSnapshot
+	for _, s := range m.snapshots {
+		if s.done || !done {
+			some = append(some, s)
+		}
+	}
+	if len(some) == 0 {
+		t.Skip("no snapshot")
+	}
+	return rapid.SampledFrom(some).Draw(t, "snapshot")
+}
+
+func (m *model) added(b Branch, size uint32, pages map[at]uint64) {
+	m.claim(b)
+	m.volumes = append(m.volumes, &modelVolume{
+		id: b, size: size, now: maps.Clone(pages), rows: maps.Clone(pages), epoch: m.volume(b).Epoch,
+	})
+}
+
+func (m *model) create(t *rapid.T) {
+	if len(m.volumes) > 2 {
+		t.Skip("enough")
+	}
+	b, err := m.c.CreateVolume(ctx, m.ns, &CreateVolume{Attributes: Attributes{Spec: Spec{Size: 1}}})
+	require.NoError(t, err)
+	m.added(b, 1, map[at]uint64{})
+}
+
+func places(t *rapid.T) (out []at) {
+	chunk, page, n := chunkDraw.Draw(t, "chunk"), pageDraw.Draw(t, "page"), rapid.Uint32Range(1, 4).Draw(t, "pages")
+	for i := range n {
+		if p := page + i; p < ChunkPages {
+			out = append(out, at{chunk, p})
+		}
+	}
+	return out
+}
+
+// write appends an entry to the journal.
+func (m *model) write(t *rapid.T) {
+	v := m.pick(t)
+	v.lsn++
+	e := entry{lsn: v.lsn, pages: places(t), trim: rapid.IntRange(0, 3).Draw(t, "trim") == 0}
+	if v.size > 1 && rapid.Bool().Draw(t, "far") {
+		for i := range e.pages {
+			e.pages[i].chunk += gibChunks
+		}
+	}
+	v.journal = append(v.journal, e)
+}
+
+// flushJournal flushes some entries in one blob, if any, up to the first
+// pending snapshot at most.
+func (m *model) flushJournal(t *rapid.T) {
+	v := m.pick(t)
+	n := rapid.IntRange(0, len(v.journal)).Draw(t, "entries")
+	m.flushUpto(t, v, v.flushed+LSN(n))
+}
+
+func (m *model) flushUpto(t *rapid.T, v *modelVolume, upto LSN) {
+	f := &Flush{Branch: v.id, Epoch: v.epoch, From: v.flushed, Upto: upto}
+	barrier := m.barrier(v)
+	rows := m.collapse(v, f)
+	if rapid.IntRange(0, 4).Draw(t, "partial") == 0 && upto <= barrier {
+		f.Partial = true
+		_, err := m.c.Flush(ctx, m.ns, f)
+		require.NoError(t, err)
+		v.rows = rows
+		return
+	}
+	got, err := m.c.Flush(ctx, m.ns, f)
+	if upto > barrier {
+		requireFails(t, err, store.KindPrecondition, ReasonBarrier)
+		return
+	}
+	require.NoError(t, err)
+	require.Equal(t, upto, got.LSN)
+	v.rows, v.flushed = rows, upto
+	v.journal = slices.DeleteFunc(v.journal, func(e entry) bool { return e.lsn <= upto })
+	m.completed(v)
+}
+
+// barrier is the LSN of the first snapshot that waits.
+func (m *model) barrier(v *modelVolume) LSN {
+	first := LSN(1 << 62)
+	for _, s := range m.snapshots {
+		if s.volume == v.id && !s.done {
+			first = min(first, s.lsn)
+		}
+	}
+	return first
+}
+
+// collapse puts what the journal says up to f.Upto into f, and returns the rows
+// that it should lead to.
+func (m *model) collapse(v *modelVolume, f *Flush) map[at]uint64 {
+	last := make(map[at]bool) // whether the page is written, not trimmed
+	for _, e := range v.journal {
+		for _, p := range e.pages {
+			if e.lsn <= f.Upto {
+				last[p] = !e.trim
+			}
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(last), func(a, b at) int {
+		return int(a.chunk*ChunkPages+a.page) - int(b.chunk*ChunkPages+b.page)
+	})
+	written := 0
+	for _, p := range order {
+		if last[p] {
+			written++
+		}
+	}
+	rows := maps.Clone(v.rows)
+	if written > 0 {
+		f.Blobs = []store.Placed{m.blob(written)}
+	}
+	written = 0
+	for _, p := range order {
+		if n := len(f.Chunks); n == 0 || f.Chunks[n-1].Chunk != p.chunk {
+			f.Chunks = append(f.Chunks, ChunkRuns{Chunk: p.chunk})
+		}
+		r := Run{Page: int(p.page), Pages: 1}
+		delete(rows, p)
+		if last[p] {
+			r.Blob, r.Off = f.Blobs[0].Ref, written
+			rows[p] = m.stamps[r.Blob.Blob][written]
+			written++
+		}
+		x := &f.Chunks[len(f.Chunks)-1]
+		x.Runs = append(x.Runs, r)
+	}
+	return rows
+}
+
+// completed fixes the snapshots that the flushed LSN has reached.
+func (m *model) completed(v *modelVolume) {
+	for _, s := range m.snapshots {
+		if s.volume == v.id && !s.done && s.lsn <= v.flushed {
+			s.done, s.pages = true, maps.Clone(v.rows)
+		}
+	}
+}
+
+// staleFlush is refused for an old epoch, or a gap.
+func (m *model) staleFlush(t *rapid.T) {
+	v := m.pick(t)
+	f := &Flush{Branch: v.id, Epoch: v.epoch - 1, From: v.flushed, Upto: v.flushed}
+	_, err := m.c.Flush(ctx, m.ns, f)
+	requireFails(t, err, store.KindPrecondition, ReasonEpoch)
+	f.Epoch, f.From, f.Upto = v.epoch, v.flushed+1, v.flushed+1
+	_, err = m.c.Flush(ctx, m.ns, f)
+	requireFails(t, err, store.KindPrecondition, ReasonGap)
+}
+
+// takeover claims the volume anew; what the rows say of it is what the model
+// knows.
+func (m *model) takeover(t *rapid.T) {
+	v := m.pick(t)
+	got := m.claim(v.id)
+	v.epoch++
+	require.Equal(t, v.epoch, got.Volume.Epoch)
+	require.Equal(t, v.flushed, got.Volume.Flushed)
+	var pending []Pending
+	for _, s := range m.snapshots {
+		if s.volume == v.id && !s.done {
+			pending = append(pending, Pending{s.id, s.lsn})
+		}
+	}
+	require.Equal(t, pending, got.Pending)
+	if rapid.IntRange(0, 3).Draw(t, "tail lost") == 0 {
+		m.loseTail(t, v)
+	}
+}
+
+// loseTail is a recovery that finds less than was written.
+func (m *model) loseTail(t *rapid.T, v *modelVolume) {
+	end := v.flushed + LSN(rapid.IntRange(0, len(v.journal)).Draw(t, "end"))
+	require.NoError(t, m.c.Recovered(ctx, m.ns, &Recovered{Branch: v.id, Epoch: v.epoch, End: end}))
+	v.lsn = end
+	v.journal = slices.DeleteFunc(v.journal, func(e entry) bool { return e.lsn > end })
+	for _, s := range m.snapshots {
+		if s.volume == v.id && !s.done {
+			s.lsn = min(s.lsn, end)
+		}
+	}
+	m.completed(v)
+}
+
+func (m *model) resize(t *rapid.T) {
+	v := m.pick(t)
+	m.now = m.now.Add(7 * time.Hour)
+	_, err := m.c.Modify(ctx, m.ns, &Modify{Branch: v.id, Size: 2})
+	require.NoError(t, err)
+	for _, state := range []ModificationState{ModificationOptimizing, ModificationCompleted} {
+		_, err = m.c.AdvanceModification(ctx, m.ns, &AdvanceModification{v.id, state})
+		require.NoError(t, err)
+	}
+	v.size = 2
+}

@@ -1,0 +1,208 @@
+package machine
+
+import "cairn/store"
+
+// CreateSnapshot takes a snapshot of a volume as of an LSN of its journal. It
+// costs the same however large the volume is: nothing is copied.
+//
+// If the journal up to LSN is not flushed, the snapshot is pending, and the
+// flush that reaches LSN completes it. The journal up to LSN must be durable.
+type CreateSnapshot struct {
+	Token  string
+	Branch Branch
+	Epoch  uint64 // the volume's
+	LSN    LSN    // the last write that is in it; at least those of others pending
+	SnapshotAttributes
+}
+
+func (x *CreateSnapshot) wire(c *coder) {
+	c.str(&x.Token, maxText)
+	num32(c, &x.Branch)
+	c.u64(&x.Epoch)
+	c.lsn(&x.LSN)
+	x.SnapshotAttributes.wire(c)
+}
+
+func (x *CreateSnapshot) token() string { return x.Token }
+
+func (x *CreateSnapshot) apply(c *change) (wirer, error) {
+	if old, err := c.repeated(); err != nil || old != nil {
+		return old.created(), err
+	}
+	r, vol, err := c.activeVolume(x.Branch)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.check(c, r); err != nil {
+		return nil, err
+	}
+	s, err := c.newSnapshot(x.Branch, r, &x.SnapshotAttributes)
+	if err != nil {
+		return nil, err
+	}
+	s.LSN, s.Size, s.Encryption = x.LSN, vol.Size, vol.Encryption
+	c.putSnapshot(s)
+	r.pending = append(r.pending, pending{s.ID, x.LSN})
+	if err := c.completeFlushed(x.Branch, r); err != nil {
+		return nil, err
+	}
+	c.putBranch(x.Branch, r)
+	return &Created{x.Branch, s.ID}, nil
+}
+
+func (x *CreateSnapshot) check(c *change, r *branchRec) error {
+	last := r.flushed
+	if n := len(r.pending); n > 0 {
+		last = r.pending[n-1].lsn
+	}
+	switch {
+	case r.epoch != x.Epoch:
+		return staleEpoch(x.Branch, r, x.Epoch)
+	case x.LSN < last || r.owner == "" && x.LSN > r.flushed:
+		return refuse(store.KindPrecondition, ReasonGap, "", "%v LSN %d, the last is %d", x.Branch, x.LSN, last)
+	case len(r.pending) >= MaxPending:
+		return refuse(store.KindTooLarge, ReasonLimit, "flush the journal first", "%v pending snapshots", x.Branch)
+	}
+	return c.checkClean(x.Branch, r)
+}
+
+// created is the reply of a command that was repeated.
+func (r *tokenRec) created() wirer {
+	if r == nil {
+		return nil
+	}
+	return &Created{r.branch, r.snapshot}
+}
+
+// StartSnapshot makes a snapshot that is not taken of a volume: blocks are put
+// into it, by Flush with epoch 0 and LSNs 0 on its branch, and CompleteSnapshot
+// closes it. DeleteSnapshot gives it up. What is not put is as in the parent.
+type StartSnapshot struct {
+	Token      string
+	Size       uint32 // GiB
+	Parent     SnapshotID
+	Encryption Encryption // of one without a parent; else it is the parent's
+	SnapshotAttributes
+}
+
+func (x *StartSnapshot) wire(c *coder) {
+	c.str(&x.Token, maxText)
+	c.u32(&x.Size)
+	num32(c, &x.Parent)
+	x.Encryption.wire(c)
+	x.SnapshotAttributes.wire(c)
+}
+
+func (x *StartSnapshot) token() string { return x.Token }
+
+func (x *StartSnapshot) apply(c *change) (wirer, error) {
+	if old, err := c.repeated(); err != nil || old != nil {
+		return old.created(), err
+	}
+	var src *source
+	if x.Parent != 0 {
+		var err error
+		if src, err = c.snapshotSource(x.Parent); err != nil {
+			return nil, err
+		}
+		x.Encryption = *src.encryption
+	}
+	if x.Size < 1 || x.Size > typeRules[TypeGP3].maxSize {
+		return nil, refuse(store.KindInvalid, ReasonSize, "1 to 65,536 GiB", "%d GiB", x.Size)
+	}
+	a := &Attributes{Spec: Spec{Size: x.Size}, Encryption: x.Encryption}
+	b, err := c.newBranch(VolumeFilling, a, src, x.Parent)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.branch(b)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.newSnapshot(b, r, &x.SnapshotAttributes)
+	if err != nil {
+		return nil, err
+	}
+	s.Size, s.Source, s.Encryption = x.Size, x.Parent, x.Encryption
+	c.putSnapshot(s)
+	c.putBranch(b, r)
+	return &Created{b, s.ID}, nil
+}
+
+// CompleteSnapshot closes a snapshot that StartSnapshot made.
+type CompleteSnapshot struct{ Snapshot SnapshotID }
+
+func (x *CompleteSnapshot) wire(c *coder) { num32(c, &x.Snapshot) }
+
+func (x *CompleteSnapshot) apply(c *change) (wirer, error) {
+	s, err := c.snapshot(x.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.branch(s.Branch)
+	if err != nil {
+		return nil, err
+	}
+	if r.state != VolumeFilling {
+		return nil, refuse(store.KindConflict, ReasonState, "it was not started, or is completed", "%v", x.Snapshot)
+	}
+	if err := c.complete(s, r); err != nil {
+		return nil, err
+	}
+	// Every version is at or before the point, so none is left to sweep.
+	r.state = VolumeDeleted
+	c.delete(colVolume, s.Branch.suffix())
+	c.putBranch(s.Branch, r)
+	return s, nil
+}
+
+// CopySnapshot makes another snapshot of the same moment, which shares the
+// pages. Its data key is the source's; another key may wrap it.
+type CopySnapshot struct {
+	Token  string
+	Source SnapshotID
+	// Encryption, if it is on, says how the data key is wrapped now.
+	Encryption Encryption
+	SnapshotAttributes
+}
+
+func (x *CopySnapshot) wire(c *coder) {
+	c.str(&x.Token, maxText)
+	num32(c, &x.Source)
+	x.Encryption.wire(c)
+	x.SnapshotAttributes.wire(c)
+}
+
+func (x *CopySnapshot) token() string { return x.Token }
+
+func (x *CopySnapshot) apply(c *change) (wirer, error) {
+	if old, err := c.repeated(); err != nil || old != nil {
+		return old.created(), err
+	}
+	src, err := c.completed(x.Source)
+	if err != nil {
+		return nil, err
+	}
+	if x.Encryption.On() && !src.Encryption.On() {
+		return nil, refuse(store.KindInvalid, ReasonEncryption, "encrypting it takes a copy of the data", "%v", x.Source)
+	}
+	r, err := c.branch(src.Branch)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.newSnapshot(src.Branch, r, &x.SnapshotAttributes)
+	if err != nil {
+		return nil, err
+	}
+	s.State, s.Seq, s.Completed, s.Size, s.Mapped = SnapshotCompleted, src.Seq, c.at, src.Size, src.Mapped
+	s.Source, s.Encryption = x.Source, src.Encryption
+	if x.Encryption.On() {
+		s.Encryption = x.Encryption
+	}
+	c.putSnapshot(s)
+	c.putBranch(src.Branch, r)
+	if err := c.pin(s.Branch, s.Seq); err != nil {
+		return nil, err
+	}
+	return &Created{src.Branch, s.ID}, nil
+}
