@@ -49,14 +49,16 @@ type model struct {
 }
 
 var (
-	chunkDraw = rapid.SampledFrom([]uint32{0, 1, 2, 255})
-	pageDraw  = rapid.SampledFrom([]uint32{0, 1, 2, 3, 64, 254, 255})
+	chunkDraw = rapid.SampledFrom([]uint32{0, 1, 255})
+	pageDraw  = rapid.SampledFrom([]uint32{0, 1, 2, 254})
 )
 
 // TestModel runs random commands on the machine and on the model.
 func TestModel(t *testing.T) {
-	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		require.NoError(t, checks.Value.Set("150"))
+	for name, value := range map[string]string{"rapid.checks": "150", "rapid.steps": "80"} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			require.NoError(t, f.Value.Set(value))
+		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{env: newEnv(t)}
@@ -65,6 +67,7 @@ func TestModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"create":          m.create,
 			"write":           m.write,
+			"overwrite":       m.write,
 			"flush":           m.flushJournal,
 			"stale flush":     m.staleFlush,
 			"takeover":        m.takeover,
@@ -113,7 +116,7 @@ func (m *model) added(b Branch, size uint32, pages map[at]uint64) {
 }
 
 func (m *model) create(t *rapid.T) {
-	if len(m.volumes) > 2 {
+	if len(m.volumes) > 1 {
 		t.Skip("enough")
 	}
 	b, err := m.c.CreateVolume(ctx, m.ns, &CreateVolume{Attributes: Attributes{Spec: Spec{Size: 1}}})
@@ -131,7 +134,7 @@ func places(t *rapid.T) (out []at) {
 	return out
 }
 
-// write appends an entry to the journal.
+// write appends an entry to the journal, and often flushes what it can.
 func (m *model) write(t *rapid.T) {
 	v := m.pick(t)
 	v.lsn++
@@ -142,6 +145,9 @@ func (m *model) write(t *rapid.T) {
 		}
 	}
 	v.journal = append(v.journal, e)
+	if rapid.IntRange(0, 3).Draw(t, "flush") > 0 {
+		m.flushUpto(t, v, min(v.lsn, m.barrier(v)))
+	}
 }
 
 // flushJournal flushes some entries in one blob, if any, up to the first

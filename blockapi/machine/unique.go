@@ -1,7 +1,8 @@
 package machine
 
-// askUnique adds up the pages that only a target names: those that its deletion
-// would free.
+// askUnique adds up the pages that only a target names among the versions of its
+// branch: those that its deletion frees. A deleted parent whose last clone goes
+// with the target is freed on top of that.
 type askUnique struct {
 	Target
 	At Place // where to go on
