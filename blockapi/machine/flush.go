@@ -67,8 +67,8 @@ func placedRefs(ps []store.Placed) (refs []store.Ref) {
 }
 
 // wire codes a run whose blob is one of refs: u8 page | u8 pages less one | u8
-// blob, 255 for zeroes | u16 page of the blob. A run that does not fit these is
-// written so that it is refused.
+// blob, 255 for zeroes | u16 page of the blob. A run of another blob is written
+// so that it is refused.
 func (r *Run) wire(c *coder, refs []store.Ref) {
 	const zero = math.MaxUint8
 	page, less, blob, off := uint8(r.Page), uint8(r.Pages-1), uint8(zero), uint16(r.Off)
@@ -79,9 +79,6 @@ func (r *Run) wire(c *coder, refs []store.Ref) {
 				blob = uint8(i)
 			}
 		}
-	}
-	if !c.reading && !r.fits() {
-		blob = zero - 1
 	}
 	c.u8(&page)
 	c.u8(&less)
