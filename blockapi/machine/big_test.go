@@ -181,6 +181,29 @@ func TestDefragment(t *testing.T) {
 	e.audit()
 }
 
+// TestWorstChunk has each page of a chunk in a blob of its own, and then changes
+// some in as many blobs as a flush may bring.
+func TestWorstChunk(t *testing.T) {
+	e := newEnv(t)
+	b := e.create(1)
+	for p := range uint32(ChunkPages) {
+		e.flush(b, at{0, p})
+	}
+	f := &Flush{Branch: b, Epoch: 1, From: ChunkPages, Upto: ChunkPages + 1, Chunks: []ChunkRuns{{}}}
+	want := e.read(Target{Branch: b})
+	require.Len(t, want, ChunkPages)
+	for i := range uint32(MaxFlushBlobs) {
+		f.Blobs = append(f.Blobs, e.blob(1))
+		f.Chunks[0].Runs = append(f.Chunks[0].Runs, Run{Page: int(i), Pages: 1, Blob: f.Blobs[i].Ref})
+		want[at{0, i}] = e.stamp
+	}
+	e.snapshot(b)
+	_, err := e.c.Flush(ctx, e.ns, f)
+	require.NoError(t, err)
+	require.Equal(t, want, e.read(Target{Branch: b}))
+	e.audit()
+}
+
 // TestDepth clones clones until that is refused; flattening makes room.
 func TestDepth(t *testing.T) {
 	e := newEnv(t)

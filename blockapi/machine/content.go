@@ -78,20 +78,31 @@ func (c *content) set(p, n int, r store.Ref, off uint16) {
 // zero makes n pages from p on zeroes.
 func (c *content) zero(p, n int) { clear(c.pages[p : p+n]) }
 
-// runs cuts the pages that are not zeroes into runs, the most that one run can
-// take, in order.
-func (c *content) runs() (out []Run) {
-	for p := 0; p < ChunkPages; p++ {
-		s := c.pages[p]
-		if s.blob == 0 {
-			continue
-		}
-		n := 1
-		for p+n < ChunkPages && c.pages[p+n] == (slot{s.blob, s.off + uint16(n)}) {
-			n++
-		}
-		out = append(out, Run{Page: p, Pages: n, Blob: c.ref(s), Off: int(s.off)})
-		p += n - 1
+// run returns the first run of pages at or behind p that lie one behind the
+// other in one blob; n is 0 if there is none.
+func (c *content) run(p int) (page, n int) {
+	for p < ChunkPages && c.pages[p].blob == 0 {
+		p++
+	}
+	for p+n < ChunkPages && c.pages[p+n] == (slot{c.pages[p].blob, c.pages[p].off + uint16(n)}) {
+		n++
+	}
+	return p, n
+}
+
+// countRuns returns how many runs the content has.
+func (c *content) countRuns() (count int) {
+	for p, n := c.run(0); n > 0; p, n = c.run(p + n) {
+		count++
+	}
+	return count
+}
+
+// runs returns the pages that are not zeroes as runs, in order.
+func (c *content) runs() []Run {
+	out := make([]Run, 0, c.countRuns())
+	for p, n := c.run(0); n > 0; p, n = c.run(p + n) {
+		out = append(out, Run{Page: p, Pages: n, Blob: c.ref(c.pages[p]), Off: int(c.pages[p].off)})
 	}
 	return out
 }
@@ -117,61 +128,4 @@ func (r *Run) fits() bool {
 		return r.Off == 0 && r.Blob == (store.Ref{})
 	}
 	return r.Blob.Len <= store.MaxBlob && r.Off >= 0 && r.Off+r.Pages <= int(r.Blob.Len)/PageSize
-}
-
-// wire codes the content as a chunk row.
-//
-// Format 1: u8 format | uvarint runs, each u8 page | u8 pages less one | uvarint
-// blob | u16 page of the blob | refs of the blobs, in order of their first run.
-func (c *content) wire(w *coder) {
-	if w.reading {
-		c.read(w)
-		return
-	}
-	runs := c.runs()
-	number := make(map[store.BlobID]uint64, len(c.refs))
-	refs := make([]store.Ref, 0, len(c.refs))
-	for _, r := range runs {
-		if _, ok := number[r.Blob.Blob]; !ok {
-			number[r.Blob.Blob] = uint64(len(refs))
-			refs = append(refs, r.Blob)
-		}
-	}
-	list(w, &runs, ChunkPages, func(r *Run) {
-		page, less, blob, off := uint8(r.Page), uint8(r.Pages-1), number[r.Blob.Blob], uint16(r.Off)
-		w.u8(&page)
-		w.u8(&less)
-		w.uvarint(&blob)
-		num16(w, &off)
-	})
-	w.refs(&refs, ChunkPages)
-}
-
-func (c *content) read(w *coder) {
-	type rowRun struct {
-		page, less uint8
-		blob       uint64
-		off        uint16
-	}
-	var runs []rowRun
-	list(w, &runs, ChunkPages, func(r *rowRun) {
-		w.u8(&r.page)
-		w.u8(&r.less)
-		w.uvarint(&r.blob)
-		num16(w, &r.off)
-	})
-	w.refs(&c.refs, ChunkPages)
-	at := 0
-	for _, r := range runs {
-		page, n := int(r.page), int(r.less)+1
-		ok := page >= at && page+n <= ChunkPages && r.blob < uint64(len(c.refs))
-		if !ok || int(r.off)+n > int(c.refs[r.blob].Len)/PageSize {
-			w.fail()
-			return
-		}
-		for i := range n {
-			c.pages[page+i] = slot{uint16(r.blob + 1), r.off + uint16(i)}
-		}
-		at = page + n
-	}
 }

@@ -153,7 +153,7 @@ func (x *askFragmented) read(v view) (out wirer, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(row.runs()) > MaxRuns {
+		if row.countRuns() > MaxRuns {
 			p.Chunks = append(p.Chunks, y.chunk)
 		}
 		p.Next = y.chunk + 1

@@ -25,7 +25,7 @@ type coder struct {
 }
 
 func encode(v wirer) []byte {
-	c := &coder{b: []byte{formatV1}}
+	c := &coder{b: append(make([]byte, 0, 64), formatV1)}
 	v.wire(c)
 	return c.b
 }

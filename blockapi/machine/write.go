@@ -56,7 +56,7 @@ func (w *writer) write(chunk uint32, runs []Run) (int, error) {
 	if err := w.putNewest(chunk, at, own, old, next); err != nil {
 		return 0, err
 	}
-	return len(next.runs()), nil
+	return next.countRuns(), nil
 }
 
 // putNewest makes next the newest version of the chunk, behind or instead of
