@@ -93,92 +93,20 @@ func TestStepsAreBounded(t *testing.T) {
 	e.deleteVolume(clone)
 	require.Positive(t, e.sweep())
 	require.Len(t, e.read(Target{Branch: b}), 2*stepRows)
+	e.listInPages(b, 2*stepRows)
+}
 
-	// List the blocks in pages.
+// listInPages lists the blocks of a volume that has one in each of its first
+// chunks.
+func (e *env) listInPages(b Branch, chunks int) {
 	var got []Block
 	for from, more := uint32(0), true; more; {
 		p, err := e.c.Blocks(ctx, e.ns, Target{Branch: b}, from, 100)
-		require.NoError(t, err)
+		require.NoError(e.t, err)
 		got, from, more = append(got, p.Blocks...), p.Next, p.More
 	}
-	require.Len(t, got, 2*stepRows)
-	require.Equal(t, Block{Index: 8 * 5, Second: true}, got[5])
-}
-
-// TestCompactInSteps moves a page that more versions name than one step looks
-// at, with a flush and a deletion in between.
-func TestCompactInSteps(t *testing.T) {
-	e := newEnv(t)
-	b := e.create(1)
-	e.flush(b, at{0, 0}, at{0, 100})
-	old := e.blobOf(b, at{0, 0})
-	var last SnapshotID
-	for i := range uint32(stepRows + 100) {
-		last = e.snapshot(b)
-		e.flush(b, at{0, 1 + i%64})
-	}
-	sparse, err := e.c.Sparse(ctx, e.ns, store.BlobID{}, 100, MaxPage)
-	require.NoError(t, err)
-	require.Empty(t, sparse.Blobs, "all pages are named by some snapshot")
-
-	x := &Compact{To: e.blob(2), Moves: []Move{{0, 0, 1, old, 0, 1}, {0, 100, 1, old, 1, 0}}}
-	e.stamps[x.To.Blob] = []uint64{e.stamps[old][1], e.stamps[old][0]}
-	want := e.read(Target{Branch: b})
-	r, err := e.c.Compact(ctx, e.ns, x)
-	require.NoError(t, err)
-	require.True(t, r.More)
-	e.audit()
-	require.Equal(t, want, e.read(Target{Branch: b}))
-	e.deleteSnapshot(last)
-	e.sweep()
-	x.At = r.Next
-	r, err = e.c.Compact(ctx, e.ns, x)
-	require.NoError(t, err)
-	require.False(t, r.More)
-	require.Equal(t, 1, r.Blobs)
-	require.Equal(t, want, e.read(Target{Branch: b}))
-	require.Equal(t, x.To.Blob, e.blobOf(b, at{0, 0}))
-	e.audit()
-}
-
-// blobOf returns the blob that a page of a volume is in.
-func (e *env) blobOf(b Branch, p at) store.BlobID {
-	m, err := e.c.PageMap(ctx, e.ns, Target{Branch: b}, p.chunk, 1)
-	require.NoError(e.t, err)
-	for _, r := range m.Chunks[0].Runs {
-		if int(p.page) >= r.Page && int(p.page) < r.Page+r.Pages {
-			return r.Blob.Blob
-		}
-	}
-	return store.BlobID{}
-}
-
-// TestDefragment writes a chunk page by page, which the flushes tell of, and
-// makes it one run again.
-func TestDefragment(t *testing.T) {
-	e := newEnv(t)
-	b := e.create(1)
-	for p := range uint32(MaxRuns) {
-		require.Empty(t, e.flush(b, at{9, 2 * p}).Fragmented)
-	}
-	require.Equal(t, []uint32{9}, e.flush(b, at{9, 255}).Fragmented)
-	found, err := e.c.Fragmented(ctx, e.ns, b, 0)
-	require.NoError(t, err)
-	require.Equal(t, []uint32{9}, found.Chunks)
-
-	m, err := e.c.PageMap(ctx, e.ns, Target{Branch: b}, 9, 1)
-	require.NoError(t, err)
-	want := e.read(Target{Branch: b})
-	x := &Compact{To: e.blob(len(m.Chunks[0].Runs))}
-	for i, r := range m.Chunks[0].Runs {
-		x.Moves = append(x.Moves, Move{9, r.Page, 1, r.Blob.Blob, r.Off, i})
-		e.stamps[x.To.Blob][i] = e.stamps[r.Blob.Blob][r.Off]
-	}
-	r, err := e.c.Compact(ctx, e.ns, x)
-	require.NoError(t, err)
-	require.Equal(t, MaxRuns+1, r.Blobs)
-	require.Equal(t, want, e.read(Target{Branch: b}))
-	e.audit()
+	require.Len(e.t, got, chunks)
+	require.Equal(e.t, Block{Index: 8 * 5, Second: true}, got[5])
 }
 
 // TestWorstChunk has each page of a chunk in a blob of its own, and then changes

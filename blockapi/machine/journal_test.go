@@ -112,20 +112,25 @@ func TestJournal(t *testing.T) {
 	require.Equal(t, []Segment{
 		{Number: 2, Epoch: epoch, Holders: []uint32{4, 8}, Sealed: true, End: 20}, {Number: 3, Epoch: epoch, Holders: []uint32{7}},
 	}, got.Segments)
-	epoch++
+	e.copyWithoutOwner(b, 20, 3)
+}
 
-	// Without an owner, only a volume whose rows have it all can be copied.
-	require.NoError(t, e.c.Renew(ctx, e.ns, &Renew{Branch: b, Epoch: epoch}))
-	_, err = e.c.CreateSnapshot(ctx, e.ns, &CreateSnapshot{Branch: b, Epoch: epoch, LSN: 15})
-	requireFails(t, err, store.KindConflict, ReasonUnflushed)
-	e.claim(b)
-	epoch++
-	require.NoError(t, seal(3, 20))
-	_, err = e.c.Flush(ctx, e.ns, &Flush{Branch: b, Epoch: epoch, From: 15, Upto: 20})
-	require.NoError(t, err)
-	require.NoError(t, e.c.Renew(ctx, e.ns, &Renew{Branch: b, Epoch: epoch}))
-	_, err = e.c.CreateSnapshot(ctx, e.ns, &CreateSnapshot{Branch: b, Epoch: epoch, LSN: 20})
-	require.NoError(t, err)
+// copyWithoutOwner takes snapshots of a volume without an owner: only rows that
+// have all of the journal will do. The last segment is open and ends at end.
+func (e *env) copyWithoutOwner(b Branch, end LSN, last uint32) {
+	release := func() uint64 {
+		v := e.volume(b)
+		require.NoError(e.t, e.c.Renew(ctx, e.ns, &Renew{Branch: b, Epoch: v.Epoch}))
+		return v.Epoch
+	}
+	_, err := e.c.CreateSnapshot(ctx, e.ns, &CreateSnapshot{Branch: b, Epoch: release(), LSN: e.volume(b).Flushed})
+	requireFails(e.t, err, store.KindConflict, ReasonUnflushed)
+	v := e.claim(b).Volume
+	require.NoError(e.t, e.c.Seal(ctx, e.ns, &Seal{Branch: b, Epoch: v.Epoch, Number: last, End: end}))
+	_, err = e.c.Flush(ctx, e.ns, &Flush{Branch: b, Epoch: v.Epoch, From: v.Flushed, Upto: end})
+	require.NoError(e.t, err)
+	_, err = e.c.CreateSnapshot(ctx, e.ns, &CreateSnapshot{Branch: b, Epoch: release(), LSN: end})
+	require.NoError(e.t, err)
 }
 
 // TestFlushRefused has the flushes that have no effect.

@@ -74,7 +74,9 @@ func (p *PageMap) wire(c *coder) {
 			row.set(r.Page, r.Pages, r.Blob, uint16(r.Off))
 		}
 		row.wire(c)
-		x.Runs = row.runs()
+		if !c.bad {
+			x.Runs = row.runs()
+		}
 	})
 }
 
