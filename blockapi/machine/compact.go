@@ -1,6 +1,10 @@
 package machine
 
-import "cairn/store"
+import (
+	"bytes"
+
+	"cairn/store"
+)
 
 // Move says that pages of a chunk were copied from one blob to another.
 type Move struct {
@@ -106,5 +110,23 @@ func (x *Compact) declare(c *change) error {
 		}
 		b.homes.homes = append(b.homes.homes, home{m.Chunk, uint8(m.Page), uint8(m.Pages - 1), uint16(m.ToOff)})
 	}
-	return c.checkHomes([]store.Placed{x.To})
+	if err := c.checkHomes([]store.Placed{x.To}); err != nil {
+		return err
+	}
+	return c.checkKnown(b)
+}
+
+// checkKnown refuses a blob that rows name already unless it is the one of an
+// earlier step with the same moves.
+func (c *change) checkKnown(b *newBlob) error {
+	id := b.ref.Blob
+	l, err := load[liveRec](c.view, colLive, id[:], "live row")
+	if err != nil || l == nil {
+		return err
+	}
+	homes, _, err := c.get(colHome, id[:])
+	if err == nil && (l.len != b.ref.Len || l.crc != b.ref.CRC || !bytes.Equal(homes, encode(&b.homes))) {
+		err = refuse(store.KindInvalid, ReasonBlob, "it was given with other moves", "blob %s", id)
+	}
+	return err
 }

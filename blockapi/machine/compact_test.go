@@ -81,5 +81,16 @@ func TestDefragment(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, MaxRuns+1, r.Blobs)
 	require.Equal(t, want, e.read(Target{Branch: b}))
+
+	// The new blob is no new one any more.
+	x.Moves = x.Moves[1:]
+	_, err = e.c.Compact(ctx, e.ns, x)
+	requireFails(t, err, store.KindInvalid, ReasonBlob)
+	now := e.volume(b)
+	_, err = e.c.Flush(ctx, e.ns, &Flush{
+		Branch: b, Epoch: now.Epoch, From: now.Flushed, Upto: now.Flushed, Blobs: []store.Placed{x.To},
+		Chunks: []ChunkRuns{{0, []Run{{Page: 0, Pages: 1, Blob: x.To.Ref}}}},
+	})
+	requireFails(t, err, store.KindInvalid, ReasonBlob)
 	e.audit()
 }

@@ -28,6 +28,12 @@ func (x *CreateVolume) wire(c *coder) {
 
 func (x *CreateVolume) token() string { return x.Token }
 
+func (x *CreateVolume) request() wirer {
+	r := *x
+	r.Epoch, r.LSN, r.Encryption.Wrapped = 0, 0, nil
+	return &r
+}
+
 // Created names what a command made.
 type Created struct {
 	Branch   Branch

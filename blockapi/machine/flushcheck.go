@@ -27,7 +27,15 @@ func (c *change) flushing(f *Flush) (*branchRec, error) {
 // a page that is named twice.
 func (c *change) declareAll(f *Flush) error {
 	for i := range f.Blobs {
-		if err := c.tally.declare(f.Blobs[i].Ref); err != nil {
+		id := f.Blobs[i].Blob
+		_, known, err := c.get(colLive, id[:])
+		if err == nil && known {
+			err = refuse(store.KindInvalid, ReasonBlob, "a flush brings new blobs", "blob %s", id)
+		}
+		if err == nil {
+			err = c.tally.declare(f.Blobs[i].Ref)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -161,8 +161,12 @@ func TestFlushRefused(t *testing.T) {
 	f := &Flush{Branch: b, Epoch: e.volume(b).Epoch, Upto: 1, Chunks: []ChunkRuns{{0, []Run{run(0, 4, 0)}}}}
 	_, err := e.c.Flush(ctx, e.ns, f)
 	requireFails(t, err, store.KindInvalid, ReasonMalformed)
-	e.now = e.now.Add(12 * time.Hour)
 	f.Blobs = []store.Placed{blob}
+	f.From, f.Upto = 1, 2
+	_, err = e.c.Flush(ctx, e.ns, f)
+	requireFails(t, err, store.KindPrecondition, ReasonGap)
+	f.From = 0
+	e.now = e.now.Add(12 * time.Hour)
 	_, err = e.c.Flush(ctx, e.ns, f)
 	require.True(t, store.Is(err, store.KindTooOld), "%v", err)
 	require.Empty(t, e.read(Target{Branch: b}))

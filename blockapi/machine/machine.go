@@ -72,7 +72,7 @@ func (*Machine) Apply(tx store.Txn, at store.Time, cmd []byte) ([]byte, error) {
 	}
 	c := newChange(tx, at)
 	if t, ok := x.(tokened); ok {
-		c.digest(t.token(), cmd)
+		c.digest(op, t)
 	}
 	reply, err := x.apply(c)
 	if err == nil {

@@ -25,6 +25,12 @@ func (x *CreateSnapshot) wire(c *coder) {
 
 func (x *CreateSnapshot) token() string { return x.Token }
 
+func (x *CreateSnapshot) request() wirer {
+	r := *x
+	r.Epoch, r.LSN = 0, 0
+	return &r
+}
+
 func (x *CreateSnapshot) apply(c *change) (wirer, error) {
 	if old, err := c.repeated(); err != nil || old != nil {
 		return old.created(), err
@@ -92,6 +98,12 @@ func (x *CopySnapshot) wire(c *coder) {
 }
 
 func (x *CopySnapshot) token() string { return x.Token }
+
+func (x *CopySnapshot) request() wirer {
+	r := *x
+	r.Encryption.Wrapped = nil
+	return &r
+}
 
 func (x *CopySnapshot) apply(c *change) (wirer, error) {
 	if old, err := c.repeated(); err != nil || old != nil {

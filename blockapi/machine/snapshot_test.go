@@ -172,6 +172,11 @@ func TestTokens(t *testing.T) {
 	same, err := e.c.CreateSnapshot(ctx, e.ns, snap)
 	require.NoError(t, err)
 	require.Equal(t, id, same)
+	e.claim(b)
+	snap.Epoch, snap.LSN = 1, 5
+	same, err = e.c.CreateSnapshot(ctx, e.ns, snap)
+	require.NoError(t, err, "the gateway may have found another LSN")
+	require.Equal(t, id, same)
 	e.deleteSnapshot(id)
 	next, err := e.c.CreateSnapshot(ctx, e.ns, snap)
 	require.NoError(t, err)

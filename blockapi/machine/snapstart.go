@@ -23,6 +23,12 @@ func (x *StartSnapshot) wire(c *coder) {
 
 func (x *StartSnapshot) token() string { return x.Token }
 
+func (x *StartSnapshot) request() wirer {
+	r := *x
+	r.Encryption.Wrapped = nil
+	return &r
+}
+
 func (x *StartSnapshot) apply(c *change) (wirer, error) {
 	if old, err := c.repeated(); err != nil || old != nil {
 		return old.created(), err

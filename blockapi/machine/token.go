@@ -14,33 +14,37 @@ func (h *tokenHash) wire(c *coder) { c.blob((*store.BlobID)(h)) }
 
 // tokened is a command that creates something and may carry a client's token:
 // repeated with the same token, it answers as the first time for as long as
-// what it made exists.
-type tokened interface{ token() string }
+// what it made exists. request returns what has to be the same then: not what
+// the gateway adds to it, such as an LSN or a data key.
+type tokened interface {
+	token() string
+	request() wirer
+}
 
 // tokenRec is what a token made.
 //
-// Format 1: u8 format | 16 B hash of the command | u32 branch | u32 snapshot.
+// Format 1: u8 format | 16 B hash of the request | u32 branch | u32 snapshot.
 type tokenRec struct {
-	command  tokenHash
+	request  tokenHash
 	branch   Branch
 	snapshot SnapshotID
 }
 
 func (r *tokenRec) wire(c *coder) {
-	r.command.wire(c)
+	r.request.wire(c)
 	num32(c, &r.branch)
 	num32(c, &r.snapshot)
 }
 
 // digest notes the token of the command that is about to be applied.
-func (c *change) digest(token string, cmd []byte) {
-	if token == "" {
+func (c *change) digest(op opcode, x tokened) {
+	if x.token() == "" {
 		return
 	}
-	sum := sha256.Sum256(append([]byte{cmd[1]}, token...))
+	sum := sha256.Sum256(append([]byte{byte(op)}, x.token()...))
 	copy(c.token[:], sum[:])
-	sum = sha256.Sum256(cmd)
-	copy(c.command[:], sum[:])
+	sum = sha256.Sum256(encode(x.request()))
+	copy(c.request[:], sum[:])
 }
 
 // repeated returns what the command's token made before, nil if nothing.
@@ -52,7 +56,7 @@ func (c *change) repeated() (*tokenRec, error) {
 	if err != nil || r == nil {
 		return nil, err
 	}
-	if r.command != c.command {
+	if r.request != c.request {
 		return nil, refuse(store.KindConflict, ReasonToken, "use a new token for another request", "client token")
 	}
 	return r, nil
@@ -61,7 +65,7 @@ func (c *change) repeated() (*tokenRec, error) {
 // remember keeps what the command made under its token.
 func (c *change) remember(b Branch, s SnapshotID) {
 	if c.token != (tokenHash{}) {
-		c.put(colToken, c.token[:], &tokenRec{c.command, b, s})
+		c.put(colToken, c.token[:], &tokenRec{c.request, b, s})
 	}
 }
 

@@ -85,7 +85,7 @@ type change struct {
 	tally tally
 	gone  map[string]bool // chunk rows that it has deleted, by suffix
 
-	token, command tokenHash // of the command, if it carries a token
+	token, request tokenHash // of the command, if it carries a token
 }
 
 func newChange(tx store.Txn, at store.Time) *change {
