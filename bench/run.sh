@@ -42,9 +42,9 @@ six_processes() {
 	"$cairn" --admin "$work/a1" bench objects "$@"
 }
 
-# limits: what this disk gives at the same time.
+# limits: what this machine gives at the same time.
 limits() {
-	echo "    $(dd if=/dev/zero of="$work/limit" bs=4k count=500 oflag=dsync 2>&1 | tail -1)  (500 synced writes of 4 KiB)"
+	"$cairn" bench limits --dir "$work" | sed 's/^/    /'
 	echo "    $(dd if=/dev/zero of="$work/limit" bs=1M count=512 conv=fdatasync 2>&1 | tail -1)  (512 MiB, one sync)"
 	rm -f "$work/limit"
 }

@@ -71,7 +71,7 @@ func (n *Node) openClients(writer uint32) {
 	n.blobs = blob.New(blob.Config{Shards: remote, View: view, Live: n.root.Live(), Writer: writer, Clock: n.opts.Clock})
 	n.onClose(func() error { n.blobs.Close(); return nil })
 	n.filler = fill.Start(fill.Config{
-		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, Used: n.used,
+		Local: n.data, Remote: remote, Blobs: n.blobs, Root: n.root, Logger: n.log, PassOver: n.passOver,
 	})
 	n.filler.Serve(n.fabric)
 	n.onClose(func() error { n.filler.Close(); return nil })
@@ -82,10 +82,9 @@ func (n *Node) openClients(writer uint32) {
 	n.onClose(func() error { n.worker.Close(); return nil })
 }
 
-// used asks the owner of a blob whether it refers to it.
-func (n *Node) used(ctx context.Context, owner store.Owner, blob store.BlobID) (bool, error) {
-	_, used, err := n.rows.Resolve(ctx, owner.NS, owner.Key, blob)
-	return used, err
+// passOver asks the owner of a blob whether it refers to it; see [meta.Client].
+func (n *Node) passOver(ctx context.Context, owner store.Owner, blob store.BlobID, gen uint32, slot int) (bool, error) {
+	return n.rows.PassOver(ctx, owner.NS, owner.Key, blob, gen, slot)
 }
 
 // initCluster writes the cluster's row, once. The CA's key goes into the root
@@ -112,27 +111,32 @@ func (n *Node) initCluster(ctx context.Context) error {
 // peers, the replicas this node should have, and, where it leads, the members
 // of the groups.
 func (n *Node) followMap(ctx context.Context) {
-	tick := time.NewTicker(reconcileInterval)
-	defer tick.Stop()
 	for ctx.Err() == nil {
 		_, changed := n.root.View().Epoch()
-		n.applyMap(ctx)
+		n.openGroups()
+		n.handOver(ctx)
+		again := reconcileInterval
+		if !n.reconcile(ctx) {
+			again = learnerInterval
+		}
+		tick := time.NewTimer(again)
 		select {
 		case <-changed:
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+		tick.Stop()
 	}
 }
 
-// reconcileInterval is how often memberships are compared although nothing
-// changed in the map; promoteAfter is how long a new voter must have followed.
+// How often memberships are compared although nothing changed in the map, and
+// while a group waits for a learner.
 const (
 	reconcileInterval = time.Second
-	promoteAfter      = 2 * time.Second
+	learnerInterval   = 50 * time.Millisecond
 )
 
-func (n *Node) applyMap(ctx context.Context) {
+func (n *Node) openGroups() {
 	view := n.root.View()
 	for _, p := range view.Nodes() {
 		if id := nodeID(p); id != n.id.Node && p.Addr != "" {
@@ -149,7 +153,6 @@ func (n *Node) applyMap(ctx context.Context) {
 			}
 		}
 	}
-	n.reconcile(ctx)
 }
 
 // firstMembers is the configuration a group begins with: the incarnations that
@@ -170,21 +173,31 @@ func firstMembers(g *pb.GroupRow) []raftgroup.Member {
 }
 
 // reconcile brings the members of the groups that this node leads to what the
-// map wants.
-func (n *Node) reconcile(ctx context.Context) {
-	groups := n.meta.Groups()
-	if g := n.rootServer.Raft(); g != nil {
-		groups = append(groups, g)
-	}
-	for _, g := range groups {
+// map wants. It reports whether none of them waits for a learner.
+func (n *Node) reconcile(ctx context.Context) (settled bool) {
+	settled = true
+	for _, g := range n.Groups() {
 		want := n.root.View().GroupMembers(uint32(g.ID()))
 		if len(want) == 0 || !g.IsLeader() {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		if _, err := g.Reconcile(ctx, want, promoteAfter); err != nil && ctx.Err() == nil {
+		p, err := n.reconcileGroup(ctx, g, want)
+		if err != nil && ctx.Err() == nil {
 			n.log.Warn("change of group members", "group", g.ID(), "err", err)
 		}
-		cancel()
+		settled = settled && p != raftgroup.Waiting
+	}
+	return settled
+}
+
+// reconcileGroup makes step after step while there is one to make.
+func (n *Node) reconcileGroup(ctx context.Context, g *raftgroup.Group, want []raftgroup.Wanted) (raftgroup.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		p, err := g.Reconcile(ctx, want)
+		if err != nil || p != raftgroup.Stepped {
+			return p, err
+		}
 	}
 }

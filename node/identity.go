@@ -17,8 +17,8 @@ import (
 
 // Identity is who a node is: one number, one incarnation, one certificate. It
 // lives in DIR/node.json, is made when the node begins or joins a cluster, and
-// is never changed. A node whose directory is lost joins again and gets a new
-// incarnation.
+// is never changed but for its certificate, which is renewed. A node whose
+// directory is lost joins again and gets a new incarnation.
 type Identity struct {
 	Format      int                   `json:"format"`
 	Cluster     hexBytes              `json:"cluster"`
@@ -92,14 +92,26 @@ func (id *Identity) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	path := filepath.Join(dir, identityFile)
+	if _, err := os.Stat(path); err == nil {
+		return &store.Error{Op: "write identity", Kind: store.KindExists, Resource: path, Hint: "the directory belongs to a node already"}
+	}
+	return id.write(path)
+}
+
+// renewed writes the identity in dir again with another certificate and key. A
+// crash leaves the old pair or the new one, both good.
+func (id *Identity) renewed(dir string, certPEM, keyPEM []byte) error {
+	next := *id
+	next.Cert, next.Key = string(certPEM), string(keyPEM)
+	return next.write(filepath.Join(dir, identityFile))
+}
+
+func (id *Identity) write(path string) error {
 	id.Format, id.IncHex = identityFormat, id.Incarnation[:]
 	b, err := json.MarshalIndent(id, "", "  ")
 	if err != nil {
 		return err
-	}
-	path := filepath.Join(dir, identityFile)
-	if _, err := os.Stat(path); err == nil {
-		return &store.Error{Op: "write identity", Kind: store.KindExists, Resource: path, Hint: "the directory belongs to a node already"}
 	}
 	return writeDurably(path, append(b, '\n'))
 }

@@ -156,20 +156,10 @@ func (n *Node) admit(ctx context.Context, r *pb.JoinRequest) (*pb.JoinReply, err
 	if err != nil {
 		return nil, err
 	}
-	view := n.root.View()
-	keyPEM, err := unseal(n.clusterKey(), caLabel, view.Cluster().CaKeySealed)
-	if err != nil {
+	if reply.NodeCert, err = n.sign(placement.NodeID(reply.Registered.Node), r.PublicKey); err != nil {
 		return nil, err
 	}
-	ca, err := pki.LoadCA([]byte(n.id.CACert), keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	reply.NodeCert, err = ca.SignNode(placement.NodeID(reply.Registered.Node), r.PublicKey, time.Now())
-	if err != nil {
-		return nil, store.Errorf(store.KindInvalid, "join", "%w", err)
-	}
-	for _, m := range view.Nodes() {
+	for _, m := range n.root.View().Nodes() {
 		if m.Id != reply.Registered.Node {
 			reply.Members = append(reply.Members, m)
 		}

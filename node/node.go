@@ -19,6 +19,7 @@ import (
 	"cairn/node/fabric"
 	"cairn/node/fill"
 	"cairn/node/meta"
+	"cairn/node/pki"
 	"cairn/node/raftgroup"
 	"cairn/node/root"
 	"cairn/node/worker"
@@ -71,9 +72,12 @@ type Options struct {
 	// OnFatal is called when a disk failure left the node unable to keep its
 	// promises; it should be closed.
 	OnFatal func(error)
-	// Clock gives the time of blobs, of groups that this node leads, and of its
-	// background work; nil means time.Now.
+	// Clock gives the time of blobs, of groups that this node leads, of its
+	// background work, and of the certificates it signs; nil means time.Now.
 	Clock func() time.Time
+	// Credentials are what Fabric connects with; the node renews them. nil: the
+	// nodes are in one process and need none.
+	Credentials *pki.Credentials
 }
 
 // Open starts the node whose identity is in cfg.Dir. It returns when the node
@@ -110,9 +114,13 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	n.serveReport()
 	n.serveJoins()
+	n.fabric.Handle(MethodRenew, n.serveRenewal)
 	n.running.Go(func() { n.followMap(ctx) })
 	n.running.Go(func() { n.begin(ctx) })
 	n.running.Go(func() { n.watchFallbacks(ctx) })
+	if n.opts.Credentials != nil {
+		n.running.Go(func() { n.renewCertificates(ctx) })
+	}
 	return nil
 }
 

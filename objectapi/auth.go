@@ -22,7 +22,7 @@ func (q *request) authenticate() error {
 	if err != nil {
 		return err
 	}
-	if q.signer, err = claim.Verify(r, secret); err != nil {
+	if q.signer, err = claim.Verify(r, &q.g.keys, secret); err != nil {
 		q.who = nil
 		return err
 	}

@@ -127,8 +127,8 @@ func TestStalledDownload(t *testing.T) {
 	e.put(b, "k", pattern(24<<20))
 	c := e.dial(e.head("GET", "/stalled/k", 0))
 	defer c.Close()
-	require.Eventually(t, func() bool { return e.gateway.downloads.used.Load() > 0 }, 10*time.Second, time.Millisecond)
-	require.Eventually(t, func() bool { return e.gateway.downloads.used.Load() == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return e.gateway.downloads.used.Load() > 0 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return e.gateway.downloads.used.Load() == 0 }, time.Minute, time.Millisecond)
 }
 
 // TestFailedRead fails each piece of an object in turn: before the first byte it

@@ -12,6 +12,7 @@ import (
 	"cairn/iam"
 	"cairn/objectapi/checksum"
 	"cairn/objectapi/machine"
+	"cairn/objectapi/sigv4"
 	"cairn/store"
 )
 
@@ -28,6 +29,7 @@ type Gateway struct {
 	domains []string
 	limits  Limits
 	hasher  *checksum.Hasher
+	keys    sigv4.Keys
 	now     func() time.Time
 
 	// keepAliveAfter is how long an operation may take before its answer begins

@@ -34,7 +34,8 @@ func (q *request) listing(limit, after string) (*listing, error) {
 // text writes an element with a key or a part of one.
 func (l *listing) text(w *s3xml.Writer, name, value string) {
 	if l.encode {
-		value = string(uri.AppendEncodedPath(nil, value))
+		w.Append(name, func(dst []byte) []byte { return uri.AppendEncodedPath(dst, value) })
+		return
 	}
 	w.Text(name, value)
 }
@@ -168,7 +169,11 @@ func (q *request) entryElement(w *s3xml.Writer, l *listing, name string, e *mach
 		w.Bool("IsLatest", true)
 	}
 	w.Time("LastModified", e.Modified.Std())
-	w.Text("ETag", quoted(e.ETag))
+	w.Open("ETag")
+	w.Chars(`"`)
+	w.Chars(e.ETag())
+	w.Chars(`"`)
+	w.Close()
 	if e.Algorithm != checksum.None {
 		w.Text("ChecksumAlgorithm", e.Algorithm.String())
 		w.Text("ChecksumType", e.Type.String())

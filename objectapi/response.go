@@ -52,8 +52,11 @@ func (q *request) reply(status int) error {
 	return nil
 }
 
-// replyXML answers 200 with a document.
-func (q *request) replyXML(doc *s3xml.Writer) error { return q.replyDoc(http.StatusOK, doc) }
+// replyXML answers 200 with a document, which is not needed afterwards.
+func (q *request) replyXML(doc *s3xml.Writer) error {
+	defer doc.Release()
+	return q.replyDoc(http.StatusOK, doc)
+}
 
 func (q *request) replyDoc(status int, doc *s3xml.Writer) error {
 	b := doc.Bytes()

@@ -5,6 +5,11 @@ import (
 	"slices"
 )
 
+// Rendezvous hashing, or drawing by weight, leaves the fullest disk about half
+// fuller than the mean, and the fullest disk decides what a cluster can hold: a
+// third of it would never be used. Moving a few slots afterwards brings all disks
+// close to their share. Only explicit rows make that possible (docs/design).
+
 // balance moves slots from disks above their target to disks of the same zone
 // below theirs, and calls moved for each. It never makes a row's spread worse.
 func (g *group) balance(moved func(r, slot int)) {
@@ -17,8 +22,13 @@ func (g *group) balance(moved func(r, slot int)) {
 	}
 }
 
+// A move stays within its zone: how a row lies over zones is what it survives,
+// and is settled before (see spread).
+
 // slotIndex lists the slots (row*n+slot) of each disk.
 type slotIndex struct {
+	// Flat, as a cluster has millions of slots. It is not kept up to date: a slot
+	// that has moved on is recognised by at, and a slot that came is not moved twice.
 	start []int32 // by disk index, one more than disks
 	slots []int32
 }
@@ -56,11 +66,17 @@ func (b *balancer) zone(ps *pools, z int) {
 	disks := slices.Clone(ps.zones[z].disks)
 	slices.SortFunc(disks, func(x, y int32) int { return cmp.Or(cmp.Compare(b.over(y), b.over(x)), cmp.Compare(x, y)) })
 	b.takers = newTakers(disks, b.over)
+	// Fullest first: the targets add up to the slots, so what the first disks give
+	// away is just what the last ones lack.
 	for _, d := range disks {
 		for b.over(d) > 0 && b.unload(d) {
 		}
 	}
 }
+
+// Most slots fit on the emptiest disk; those that do not, because the row has a
+// shard there or on its node, fit on one of the next. To look further would cost
+// a large cluster much and gain little.
 
 // takerTries bounds how many under-full disks are tried for one slot.
 const takerTries = 16
@@ -72,6 +88,8 @@ func (b *balancer) unload(d int32) bool {
 		if b.over(to) >= 0 {
 			return false
 		}
+		// Where the search begins differs by pair of disks, or the first rows of a
+		// disk would be moved each time and the last ones never.
 		start := int(mix(uint64(d), uint64(to)) % uint64(len(slots)))
 		for i := range slots {
 			cell := slots[(start+i)%len(slots)]
@@ -98,6 +116,7 @@ func (g *group) mayMove(r, slot int, d int32) bool {
 		return false
 	}
 	from, to := g.t.nodeOf[row[slot]], g.t.nodeOf[d]
+	// Balance must not cost what spread has won.
 	if had := g.shared(row, slot, from); g.shared(row, slot, to) > had {
 		return false
 	}

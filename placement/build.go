@@ -25,6 +25,7 @@ const fallbackShare = 8
 
 // Counts returns how many normal rows each policy should have.
 func Counts(t *Topology, policies []Policy) map[PolicyID]int {
+	// Disks of a cluster differ: each is counted with the slots that suit it.
 	var slots float64
 	disks := 0
 	for i := range t.disks {
@@ -35,6 +36,9 @@ func Counts(t *Topology, policies []Policy) map[PolicyID]int {
 	}
 	out := make(map[PolicyID]int, len(policies))
 	for _, p := range policies {
+		// What the standard class stores in its erasure code are nearly all bytes;
+		// copies of small blobs and the other classes need rows enough to spread over
+		// all disks and no more.
 		share := otherShare
 		if p.Class == store.ClassStandard && !hasWider(policies, p) {
 			share = 1
@@ -55,6 +59,9 @@ func widest(policies []Policy) int {
 	return n
 }
 
+// A cluster of three nodes has copies only: they are its standard code then, and
+// get the full number of rows.
+
 // hasWider reports whether the standard class has an erasure code beside the
 // copies p.
 func hasWider(policies []Policy, p Policy) bool {
@@ -73,6 +80,8 @@ func Build(t *Topology, policies []Policy, counts map[PolicyID]int, first PGID) 
 	var all []PG
 	for _, p := range policies {
 		n := counts[p.ID]
+		// At least two for each home, so that writers have a choice when one of them
+		// is being repaired.
 		fallback := max((n+fallbackShare-1)/fallbackShare, 2*len(homesOf(t, p, PGFallback)))
 		for class, count := range []int{PGNormal: n, PGFallback: fallback} {
 			rows, err := BuildClass(t, p, PGClass(class), count, first)
@@ -96,6 +105,8 @@ func BuildClass(t *Topology, p Policy, class PGClass, n int, first PGID) ([]PG, 
 	case len(homes) == 0:
 		return nil, tooFewDisks("build placement groups", t, p)
 	}
+	// Homes take turns, so that whichever zone is away, as many fallback rows avoid
+	// it as any other.
 	rows := emptyRows(p, class, n, first)
 	g := newGroup(t, make(map[home]*pools), p, pointers(rows))
 	for r := range rows {
@@ -103,6 +114,7 @@ func BuildClass(t *Topology, p Policy, class PGClass, n int, first PGID) ([]PG, 
 			return nil, tooFewDisks("build placement groups", t, p)
 		}
 	}
+	// Nothing is stored yet: these moves cost nothing.
 	g.balance(func(int, int) {})
 	for r := range rows {
 		g.writeHolders(r)
@@ -111,6 +123,7 @@ func BuildClass(t *Topology, p Policy, class PGClass, n int, first PGID) ([]PG, 
 }
 
 func emptyRows(p Policy, class PGClass, n int, first PGID) []PG {
+	// One array for all holders: a row each would cost the collector as many objects.
 	rows := make([]PG, n)
 	holders := make([]DiskID, n*p.N())
 	for i := range rows {

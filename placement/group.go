@@ -18,10 +18,12 @@ const (
 // group is the working state for the rows of one policy and class, which are
 // balanced together.
 type group struct {
-	t         *Topology
-	homes     map[home]*pools // shared by all groups of a topology
-	policy    Policy
-	n         int
+	t      *Topology
+	homes  map[home]*pools // shared by all groups of a topology
+	policy Policy
+	n      int
+	// Disks are indexes of the topology here, not ids: what is counted for each is
+	// an array then, not a map.
 	rows      []*PG    // never changed; at is what is planned
 	at        []int32  // at[r*n+i] is the disk index of slot i of row r, -1 for none
 	touched   []uint16 // by row: slots that may not be moved (again)
@@ -44,6 +46,7 @@ func newGroup(t *Topology, homes map[home]*pools, policy Policy, rows []*PG) *gr
 			if i >= len(pg.Holders) {
 				continue
 			}
+			// A holder that the topology does not know is as lost as one that is out.
 			if d, ok := t.diskAt[pg.Holders[i]]; ok {
 				row[i] = d
 				g.load[d]++
@@ -98,6 +101,7 @@ func (g *group) place(r, slot int, ps *pools, draws int) int32 {
 		if d := g.pick(r, slot, ps, z, draws); d >= 0 {
 			return d
 		}
+		// The zone has disks and none that this row may use: out of the running.
 		c.disks[z] = math.MaxInt32
 	}
 }
@@ -105,12 +109,16 @@ func (g *group) place(r, slot int, ps *pools, draws int) int32 {
 // pick chooses a disk of the zone for slot of row r, or -1.
 func (g *group) pick(r, slot int, ps *pools, zone, draws int) int32 {
 	p := &ps.zones[zone]
+	// With the generation in it, a slot that could not be filled on one disk is not
+	// offered the same one again by the next plan.
 	seed := mix(uint64(g.rows[r].ID), uint64(slot), uint64(g.rows[r].Gen))
 	if len(p.disks) <= scanLimit {
 		return g.scan(r, slot, ps, p, seed)
 	}
 	row := g.row(r)
 	best, found := int32(-1), 0
+	// Draws that hit the row's own nodes are thrown away; a few in vain are normal,
+	// many mean that the zone is small, and then all its disks are looked at.
 	for i := 0; i < 4*draws && found < draws; i++ {
 		d := p.draw(mix(seed, uint64(i)))
 		if row[slot] == d || nodeIn(g.t, row, slot, g.t.nodeOf[d]) || g.leaving(r, d) {
@@ -154,6 +162,9 @@ func (g *group) shared(row []int32, slot int, node int32) int {
 	}
 	return n
 }
+
+// The old disk of a slot that is being filled still has its shards: another slot
+// of the row there would put two shards of a blob on one disk (invariant 9).
 
 // leaving reports whether a shard of row r is still leaving disk d.
 func (g *group) leaving(r int, d int32) bool {

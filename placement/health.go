@@ -25,6 +25,8 @@ const worstRows = 8
 // counted disks do. used selects the rows that hold data; nil means the normal
 // ones (fallback rows promise less, and are empty unless there was an outage).
 func Margins(t *Topology, policies []Policy, rows []PG, live func(DiskID) bool, used func(*PG) bool) []Health {
+	// The promise is that of the worst row: data is spread over all of them, so the
+	// loss that is too much for one row loses data.
 	if used == nil {
 		used = func(pg *PG) bool { return pg.Class == PGNormal }
 	}
@@ -80,6 +82,8 @@ func Promise(t *Topology, p Policy) (Margin, error) {
 	m, all := unlimited, func(DiskID) bool { return true }
 	for _, h := range homes {
 		ps := newPools(t, h)
+		// Where a row begins turns with its number, and with unlike zones not all rows
+		// come out alike; a turn through all zones shows each kind.
 		for id := range PGID(max(len(t.zones), 4)) {
 			row, ok := sampleRow(t, p, ps, id)
 			if !ok {
@@ -110,6 +114,8 @@ func Usable(t *Topology, p PolicyID, rows []PG) float64 {
 			}
 		}
 	}
+	// Rows fill alike, so the disk with the most slots for its size is full first,
+	// and then writes to its rows end.
 	fill := math.Inf(1)
 	for i, d := range t.disks {
 		if d.Admin != DiskIn {

@@ -12,6 +12,7 @@ func (g *group) homeOf(r int) home {
 	if g.policy.Class != store.ClassOneZone && g.rows[r].Class == PGNormal {
 		return anywhere
 	}
+	// Only one-zone and fallback rows need it, so it is found when first asked for.
 	if g.homeByRow == nil {
 		g.assignHomes()
 	}
@@ -39,6 +40,7 @@ func (g *group) assignHomes() {
 		g.homeByRow[r] = homes[fit[0]]
 		rows[fit[0]]++
 	}
+	// The clear ones first: they say which homes are short of rows.
 	for _, r := range unclear {
 		fit := g.bestHomes(r, homes)
 		if calm := g.calmHomes(r, homes, fit); len(calm) > 0 {
@@ -130,6 +132,8 @@ func normalHomes(t *Topology, p Policy) []home {
 // What is left must hold all n shards and still survive one domain of the
 // policy's fallback level.
 func fallbackHomes(t *Topology, p Policy) []home {
+	// A zone that no row of the policy needs, because there are more zones than
+	// shards, is avoided by choosing a normal row that is not there.
 	if p.Fallback == LevelNone {
 		return nil
 	}

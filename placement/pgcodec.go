@@ -34,6 +34,8 @@ func AppendPG(dst []byte, p *PG) []byte {
 // DecodePG reads what [AppendPG] wrote. Damaged input gives an error of
 // [store.KindCorrupt], a newer format one of [store.KindUnknownFormat].
 func DecodePG(id PGID, b []byte) (PG, error) {
+	// The length follows from n, and everything is checked before anything is made
+	// of it: rows come from other nodes.
 	const op = "decode placement group"
 	if len(b) > 0 && b[0] != pgFormat {
 		return PG{}, store.Errorf(store.KindUnknownFormat, op, "group %d has format %d", id, b[0])
@@ -48,6 +50,7 @@ func DecodePG(id PGID, b []byte) (PG, error) {
 	if p.State > StateRetired || p.Class > PGFallback {
 		return PG{}, store.Errorf(store.KindCorrupt, op, "group %d has state %d, class %d", id, p.State, p.Class)
 	}
+	// Prev without any disk is nil, so that rows are equal when their bytes are.
 	n := int(b[9])
 	p.Holders = decodeDisks(b[pgFixed:], n)
 	if prev := decodeDisks(b[pgFixed+4*n:], n); anyDisk(prev) {

@@ -35,6 +35,8 @@ func newPools(t *Topology, h home) *pools {
 		d, node := int32(i), t.nodeOf[i]
 		z := t.zoneOf[node]
 		w := t.weight(d)
+		// Draining and avoided disks weigh nothing: they take no shards, but those that
+		// they have stay counted.
 		if w == 0 || !h.allows(t, d) {
 			continue
 		}
@@ -55,6 +57,7 @@ func newPools(t *Topology, h home) *pools {
 // draw returns a disk with a probability proportional to its weight; h is a
 // hash.
 func (p *pool) draw(h uint64) int32 {
+	// 53 bits of the hash, as many as a float has.
 	x := float64(h>>11) / (1 << 53) * p.cum[len(p.cum)-1]
 	i := sort.Search(len(p.cum), func(i int) bool { return p.cum[i] > x })
 	return p.disks[min(i, len(p.disks)-1)]

@@ -33,6 +33,7 @@ func Replace(t *Topology, policies []Policy, rows []PG) ([]Move, error) {
 			}
 		}
 	}
+	// By group among equals, so that every planner offers the same ones first.
 	slices.SortStableFunc(all, func(a, b repair) int { return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.PG, b.PG)) })
 	moves := make([]Move, len(all))
 	for i := range all {
@@ -50,6 +51,8 @@ func (g *group) lostSlots(pg *PG) (lost []int, incomplete int) {
 		switch {
 		case !g.t.Counted(d):
 			incomplete++
+			// Its target died while it was filled: nothing runs, and prev still has what
+			// there is, so it is the first to begin again.
 			if prev != 0 {
 				lost = slices.Insert(lost, 0, i)
 			} else {
@@ -64,6 +67,8 @@ func (g *group) lostSlots(pg *PG) (lost []int, incomplete int) {
 
 // repairBudget returns how many lost slots of the row may begin to move.
 func repairBudget(p Policy, pg *PG, lost []int, incomplete int) int {
+	// One loss more could make the row unreadable: now speed counts, not the load on
+	// the disks that are read.
 	if incomplete > int(p.M)-1 {
 		return len(lost)
 	}

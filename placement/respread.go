@@ -2,10 +2,16 @@ package placement
 
 import "math"
 
+// Rows are built for the topology that there was. When a zone or nodes are added,
+// old rows could survive more than they do; when disks were lost, repairs may
+// have put two shards on a node because nothing else was left. spread finds both.
+
 // spread moves shards to zones and nodes where the row survives more, in each
 // row the worst placed shard first, so that no more than needed move.
 func (g *group) spread(plan *Plan) {
 	for r := range g.rows {
+		// A row that is moving is left alone until it is done: one slot at a time is
+		// the rule of fills, and the next plan sees where it got to.
 		if g.touched[r] == math.MaxUint16 {
 			continue
 		}
@@ -15,6 +21,8 @@ func (g *group) spread(plan *Plan) {
 			if slot < 0 {
 				break
 			}
+			// place ranks zones as worstPlaced did, so each step makes the row better and
+			// the loop ends; touched keeps a slot from moving twice in a plan.
 			to := g.place(r, slot, ps, relocateDraws)
 			if to < 0 {
 				break

@@ -6,6 +6,7 @@ import "math"
 // and one more" survivable comes first, even at the price of two shards on one
 // node, then what keeps one zone survivable, then what is possible at all.
 const (
+	// The odd tiers between are those of zones without a free node.
 	tierNone     = 6 // no disk left
 	tierBestEven = 0
 )
@@ -17,6 +18,8 @@ func tier(count, m, nodes, disks int) int {
 		return tierNone
 	}
 	t := tierBestEven
+	// Losing the zone loses count+1 shards. With m-1 or fewer another node may go
+	// on top; with m, none; with more, the row does not survive the zone.
 	switch {
 	case count+1 <= m-1:
 	case count+1 <= m:
@@ -79,6 +82,7 @@ func (c *census) rank(ps *pools, z, m int) int {
 	if t == tierNone {
 		return math.MaxInt
 	}
+	// Within a tier the emptier zone comes first, which fills zones evenly.
 	return t*(MaxShards+1) + c.shards[z]
 }
 
@@ -86,6 +90,7 @@ func (c *census) rank(ps *pools, z, m int) int {
 // first, first+1, …; -1 if none has room.
 func (c *census) best(ps *pools, m, first int) int {
 	best, bestRank := -1, math.MaxInt
+	// Equal zones must take turns, or the first would get the odd shard of each row.
 	for i := range ps.zones {
 		z := (first + i) % len(ps.zones)
 		if r := c.rank(ps, z, m); r < bestRank {

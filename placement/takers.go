@@ -1,5 +1,9 @@
 package placement
 
+// The balancer asks for the emptiest disks once for each slot it moves, hundreds
+// of thousands of times when a large cluster grows: sorting anew each time would
+// be quadratic. It also has to know where a disk is in the heap, for fix.
+
 // takers is a heap of disks by how far they are below their target; the
 // emptiest is on top.
 type takers struct {
@@ -55,6 +59,8 @@ func (t *takers) swap(i, j int) {
 // emptiest returns up to n disks, the emptiest first. The slice is valid until
 // the next call.
 func (t *takers) emptiest(n int) []int32 {
+	// A heap's next smallest is always a child of one that was taken, so only the
+	// frontier is looked at, not the heap.
 	t.out = t.out[:0]
 	frontier := []int{0}
 	for len(t.out) < n && len(frontier) > 0 {

@@ -12,6 +12,9 @@ import (
 // whole and add up to the slots there are; the odd ones stay where they are, if
 // they can, so that they cost no move. load is what the disks have.
 func (g *group) targets(ps *pools, zone int, load []int32) map[int32]int32 {
+	// A weight alone may ask for what no placement can give: a node with half of a
+	// zone's capacity cannot hold half of its shards if each row may have one there.
+	// Balancing towards such a target would never end, and leave the others uneven.
 	slots, rows, most := g.zoneSlots(ps, zone)
 	p := &ps.zones[zone]
 	nodes, byNode := g.t.byNode(p.disks)
@@ -22,6 +25,8 @@ func (g *group) targets(ps *pools, zone int, load []int32) map[int32]int32 {
 		}
 		return w
 	}
+	// With fewer nodes than shards a row must share; then the limit is what evenly
+	// shared rows need.
 	shared := 1
 	if len(nodes) > 0 {
 		shared = (most + len(nodes) - 1) / len(nodes)
@@ -51,6 +56,9 @@ func (t *Topology) byNode(disks []int32) (nodes []int32, of map[int32][]int32) {
 
 // wholes rounds exact targets to whole ones that add up to slots.
 func wholes(slots int, disks []int32, exact map[int32]float64, load []int32) map[int32]int32 {
+	// Fractions are given to the disks that have the slot already, then to those
+	// that miss it most, then by number, so that the same load has the same targets
+	// in every process and a balanced cluster stays as it is.
 	out := make(map[int32]int32, len(disks))
 	var odd []int32
 	for _, d := range disks {
@@ -89,6 +97,9 @@ func (g *group) zoneSlots(ps *pools, zone int) (slots, rows, most int) {
 	}
 	return slots, rows, most
 }
+
+// Each round fixes at least one key at the limit or ends, so there are at most as
+// many rounds as keys.
 
 // waterfill divides total among keys by weight, none above limit while others
 // have room.

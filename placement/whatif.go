@@ -23,6 +23,8 @@ func WhatIf(old, t *Topology, policies []Policy, rows []PG, opt Options) (*Forec
 		return nil, err
 	}
 	f := &Forecast{}
+	// A refused change is planned all the same, by force: who asks wants to know
+	// what it would cost as well as why not.
 	strict, force := opt, opt
 	strict.Force, force.Force = false, true
 	plan, after, err := newPlan(old, t, policies, rows, strict)
@@ -36,6 +38,7 @@ func WhatIf(old, t *Topology, policies []Policy, rows []PG, opt Options) (*Forec
 	for i, b := range after {
 		f.Fullest = max(f.Fullest, float64(b)/float64(t.disks[i].Capacity))
 	}
+	// Capacity follows from where the slots are in the end, not from the topology.
 	planned := applied(rows, plan.Moves)
 	for _, p := range policies {
 		before, errBefore := Promise(old, p)

@@ -591,11 +591,15 @@ func (x *MetaRepaired) GetBlobs() []*PlacedBlob {
 
 // MetaResolve asks, in the log, whether a blob that an old shard claims for a
 // key is dead. The answer "dead" is final: no later command can refer to it.
+//
+// With owing set and the answer "not used", receipts of the blob's placement
+// group whose gen is lower owe these slots from now on.
 type MetaResolve struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ns            uint64                 `protobuf:"varint,1,opt,name=ns,proto3" json:"ns,omitempty"`
 	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	Blob          []byte                 `protobuf:"bytes,3,opt,name=blob,proto3" json:"blob,omitempty"`
+	Owing         *OwedSlots             `protobuf:"bytes,4,opt,name=owing,proto3" json:"owing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -651,6 +655,66 @@ func (x *MetaResolve) GetBlob() []byte {
 	return nil
 }
 
+func (x *MetaResolve) GetOwing() *OwedSlots {
+	if x != nil {
+		return x.Owing
+	}
+	return nil
+}
+
+// OwedSlots is also the value of a row.
+type OwedSlots struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gen           uint32                 `protobuf:"varint,1,opt,name=gen,proto3" json:"gen,omitempty"`
+	Slots         uint32                 `protobuf:"varint,2,opt,name=slots,proto3" json:"slots,omitempty"` // a bit per slot
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OwedSlots) Reset() {
+	*x = OwedSlots{}
+	mi := &file_meta_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OwedSlots) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OwedSlots) ProtoMessage() {}
+
+func (x *OwedSlots) ProtoReflect() protoreflect.Message {
+	mi := &file_meta_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OwedSlots.ProtoReflect.Descriptor instead.
+func (*OwedSlots) Descriptor() ([]byte, []int) {
+	return file_meta_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *OwedSlots) GetGen() uint32 {
+	if x != nil {
+		return x.Gen
+	}
+	return 0
+}
+
+func (x *OwedSlots) GetSlots() uint32 {
+	if x != nil {
+		return x.Slots
+	}
+	return 0
+}
+
 type MetaResolveReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Dead          bool                   `protobuf:"varint,1,opt,name=dead,proto3" json:"dead,omitempty"` // unreferenced, and too old to be referred to any more
@@ -661,7 +725,7 @@ type MetaResolveReply struct {
 
 func (x *MetaResolveReply) Reset() {
 	*x = MetaResolveReply{}
-	mi := &file_meta_proto_msgTypes[9]
+	mi := &file_meta_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +737,7 @@ func (x *MetaResolveReply) String() string {
 func (*MetaResolveReply) ProtoMessage() {}
 
 func (x *MetaResolveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[9]
+	mi := &file_meta_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +750,7 @@ func (x *MetaResolveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaResolveReply.ProtoReflect.Descriptor instead.
 func (*MetaResolveReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{9}
+	return file_meta_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MetaResolveReply) GetDead() bool {
@@ -703,21 +767,20 @@ func (x *MetaResolveReply) GetUsed() bool {
 	return false
 }
 
-// Calls.
+// Calls. Behind a MetaDoRequest follows the command; see package meta.
 type MetaDoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
 	Client        uint64                 `protobuf:"varint,2,opt,name=client,proto3" json:"client,omitempty"`
 	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
 	Oldest        uint64                 `protobuf:"varint,4,opt,name=oldest,proto3" json:"oldest,omitempty"` // the client's lowest unanswered seq
-	Cmd           []byte                 `protobuf:"bytes,5,opt,name=cmd,proto3" json:"cmd,omitempty"`        // a MetaCommand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MetaDoRequest) Reset() {
 	*x = MetaDoRequest{}
-	mi := &file_meta_proto_msgTypes[10]
+	mi := &file_meta_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +792,7 @@ func (x *MetaDoRequest) String() string {
 func (*MetaDoRequest) ProtoMessage() {}
 
 func (x *MetaDoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[10]
+	mi := &file_meta_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +805,7 @@ func (x *MetaDoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaDoRequest.ProtoReflect.Descriptor instead.
 func (*MetaDoRequest) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{10}
+	return file_meta_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MetaDoRequest) GetGroup() uint32 {
@@ -771,57 +834,6 @@ func (x *MetaDoRequest) GetOldest() uint64 {
 		return x.Oldest
 	}
 	return 0
-}
-
-func (x *MetaDoRequest) GetCmd() []byte {
-	if x != nil {
-		return x.Cmd
-	}
-	return nil
-}
-
-type MetaDoReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reply         []byte                 `protobuf:"bytes,1,opt,name=reply,proto3" json:"reply,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MetaDoReply) Reset() {
-	*x = MetaDoReply{}
-	mi := &file_meta_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MetaDoReply) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MetaDoReply) ProtoMessage() {}
-
-func (x *MetaDoReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MetaDoReply.ProtoReflect.Descriptor instead.
-func (*MetaDoReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *MetaDoReply) GetReply() []byte {
-	if x != nil {
-		return x.Reply
-	}
-	return nil
 }
 
 type MetaAskRequest struct {
@@ -908,50 +920,6 @@ func (x *MetaAskRequest) GetQuery() []byte {
 	return nil
 }
 
-type MetaAskReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reply         []byte                 `protobuf:"bytes,1,opt,name=reply,proto3" json:"reply,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MetaAskReply) Reset() {
-	*x = MetaAskReply{}
-	mi := &file_meta_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MetaAskReply) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MetaAskReply) ProtoMessage() {}
-
-func (x *MetaAskReply) ProtoReflect() protoreflect.Message {
-	mi := &file_meta_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MetaAskReply.ProtoReflect.Descriptor instead.
-func (*MetaAskReply) Descriptor() ([]byte, []int) {
-	return file_meta_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *MetaAskReply) GetReply() []byte {
-	if x != nil {
-		return x.Reply
-	}
-	return nil
-}
-
 var File_meta_proto protoreflect.FileDescriptor
 
 const file_meta_proto_rawDesc = "" +
@@ -993,31 +961,30 @@ const file_meta_proto_rawDesc = "" +
 	"\x04disk\x18\x01 \x01(\rR\x04disk\x12\x14\n" +
 	"\x05blobs\x18\x02 \x03(\fR\x05blobs\"7\n" +
 	"\fMetaRepaired\x12'\n" +
-	"\x05blobs\x18\x01 \x03(\v2\x11.cairn.PlacedBlobR\x05blobs\"C\n" +
+	"\x05blobs\x18\x01 \x03(\v2\x11.cairn.PlacedBlobR\x05blobs\"k\n" +
 	"\vMetaResolve\x12\x0e\n" +
 	"\x02ns\x18\x01 \x01(\x04R\x02ns\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x12\n" +
-	"\x04blob\x18\x03 \x01(\fR\x04blob\":\n" +
+	"\x04blob\x18\x03 \x01(\fR\x04blob\x12&\n" +
+	"\x05owing\x18\x04 \x01(\v2\x10.cairn.OwedSlotsR\x05owing\"3\n" +
+	"\tOwedSlots\x12\x10\n" +
+	"\x03gen\x18\x01 \x01(\rR\x03gen\x12\x14\n" +
+	"\x05slots\x18\x02 \x01(\rR\x05slots\":\n" +
 	"\x10MetaResolveReply\x12\x12\n" +
 	"\x04dead\x18\x01 \x01(\bR\x04dead\x12\x12\n" +
-	"\x04used\x18\x02 \x01(\bR\x04used\"y\n" +
+	"\x04used\x18\x02 \x01(\bR\x04used\"g\n" +
 	"\rMetaDoRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x04R\x06client\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06oldest\x18\x04 \x01(\x04R\x06oldest\x12\x10\n" +
-	"\x03cmd\x18\x05 \x01(\fR\x03cmd\"#\n" +
-	"\vMetaDoReply\x12\x14\n" +
-	"\x05reply\x18\x01 \x01(\fR\x05reply\"\x86\x01\n" +
+	"\x06oldest\x18\x04 \x01(\x04R\x06oldest\"\x86\x01\n" +
 	"\x0eMetaAskRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05range\x18\x02 \x01(\x04R\x05range\x12\x10\n" +
 	"\x03gen\x18\x03 \x01(\x04R\x03gen\x12\x0e\n" +
 	"\x02ns\x18\x04 \x01(\x04R\x02ns\x12\x10\n" +
 	"\x03key\x18\x05 \x01(\fR\x03key\x12\x14\n" +
-	"\x05query\x18\x06 \x01(\fR\x05query\"$\n" +
-	"\fMetaAskReply\x12\x14\n" +
-	"\x05reply\x18\x01 \x01(\fR\x05replyB\rZ\vcairn/protob\x06proto3"
+	"\x05query\x18\x06 \x01(\fR\x05queryB\rZ\vcairn/protob\x06proto3"
 
 var (
 	file_meta_proto_rawDescOnce sync.Once
@@ -1031,7 +998,7 @@ func file_meta_proto_rawDescGZIP() []byte {
 	return file_meta_proto_rawDescData
 }
 
-var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_meta_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_meta_proto_goTypes = []any{
 	(*MetaCommand)(nil),      // 0: cairn.MetaCommand
 	(*MetaRun)(nil),          // 1: cairn.MetaRun
@@ -1042,27 +1009,27 @@ var file_meta_proto_goTypes = []any{
 	(*MetaReleased)(nil),     // 6: cairn.MetaReleased
 	(*MetaRepaired)(nil),     // 7: cairn.MetaRepaired
 	(*MetaResolve)(nil),      // 8: cairn.MetaResolve
-	(*MetaResolveReply)(nil), // 9: cairn.MetaResolveReply
-	(*MetaDoRequest)(nil),    // 10: cairn.MetaDoRequest
-	(*MetaDoReply)(nil),      // 11: cairn.MetaDoReply
+	(*OwedSlots)(nil),        // 9: cairn.OwedSlots
+	(*MetaResolveReply)(nil), // 10: cairn.MetaResolveReply
+	(*MetaDoRequest)(nil),    // 11: cairn.MetaDoRequest
 	(*MetaAskRequest)(nil),   // 12: cairn.MetaAskRequest
-	(*MetaAskReply)(nil),     // 13: cairn.MetaAskReply
 }
 var file_meta_proto_depIdxs = []int32{
-	1, // 0: cairn.MetaCommand.run:type_name -> cairn.MetaRun
-	3, // 1: cairn.MetaCommand.adopt:type_name -> cairn.MetaAdopt
-	4, // 2: cairn.MetaCommand.collected:type_name -> cairn.MetaCollected
-	7, // 3: cairn.MetaCommand.repaired:type_name -> cairn.MetaRepaired
-	8, // 4: cairn.MetaCommand.resolve:type_name -> cairn.MetaResolve
-	6, // 5: cairn.MetaCommand.released:type_name -> cairn.MetaReleased
-	2, // 6: cairn.MetaRun.placed:type_name -> cairn.PlacedBlob
-	5, // 7: cairn.MetaCollected.held:type_name -> cairn.HeldBlobs
-	2, // 8: cairn.MetaRepaired.blobs:type_name -> cairn.PlacedBlob
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	1,  // 0: cairn.MetaCommand.run:type_name -> cairn.MetaRun
+	3,  // 1: cairn.MetaCommand.adopt:type_name -> cairn.MetaAdopt
+	4,  // 2: cairn.MetaCommand.collected:type_name -> cairn.MetaCollected
+	7,  // 3: cairn.MetaCommand.repaired:type_name -> cairn.MetaRepaired
+	8,  // 4: cairn.MetaCommand.resolve:type_name -> cairn.MetaResolve
+	6,  // 5: cairn.MetaCommand.released:type_name -> cairn.MetaReleased
+	2,  // 6: cairn.MetaRun.placed:type_name -> cairn.PlacedBlob
+	5,  // 7: cairn.MetaCollected.held:type_name -> cairn.HeldBlobs
+	2,  // 8: cairn.MetaRepaired.blobs:type_name -> cairn.PlacedBlob
+	9,  // 9: cairn.MetaResolve.owing:type_name -> cairn.OwedSlots
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_meta_proto_init() }
@@ -1084,7 +1051,7 @@ func file_meta_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_meta_proto_rawDesc), len(file_meta_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

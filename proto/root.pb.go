@@ -1958,8 +1958,8 @@ type HeartbeatRequest struct {
 	Node          uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
 	Incarnation   []byte                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Disks         []*DiskBeat            `protobuf:"bytes,3,rep,name=disks,proto3" json:"disks,omitempty"`
-	OldestReadMs  int64                  `protobuf:"varint,4,opt,name=oldest_read_ms,json=oldestReadMs,proto3" json:"oldest_read_ms,omitempty"` // start of the oldest running read, 0: none
-	Unreachable   []uint32               `protobuf:"varint,5,rep,packed,name=unreachable,proto3" json:"unreachable,omitempty"`
+	OldestReadMs  int64                  `protobuf:"varint,4,opt,name=oldest_read_ms,json=oldestReadMs,proto3" json:"oldest_read_ms,omitempty"`         // start of the oldest running read, 0: none
+	Unreachable   []uint32               `protobuf:"varint,5,rep,packed,name=unreachable,proto3" json:"unreachable,omitempty"`                          // peers that did not answer the node's last calls
 	UsedFallbacks []uint32               `protobuf:"varint,6,rep,packed,name=used_fallbacks,json=usedFallbacks,proto3" json:"used_fallbacks,omitempty"` // fallback groups that the node's disks have shards of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2120,6 +2120,7 @@ type HeartbeatReply struct {
 	Disks         []*DiskBeat            `protobuf:"bytes,3,rep,name=disks,proto3" json:"disks,omitempty"`
 	ReadHorizonMs int64                  `protobuf:"varint,4,opt,name=read_horizon_ms,json=readHorizonMs,proto3" json:"read_horizon_ms,omitempty"` // start of the oldest read that runs anywhere, 0: none
 	BeganMs       int64                  `protobuf:"varint,5,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`                     // when this leader began to listen
+	Epoch         uint64                 `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`                                        // of the leader's rows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2185,6 +2186,13 @@ func (x *HeartbeatReply) GetReadHorizonMs() int64 {
 func (x *HeartbeatReply) GetBeganMs() int64 {
 	if x != nil {
 		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *HeartbeatReply) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -2318,6 +2326,95 @@ func (x *JoinRequest) GetDisks() []*DiskRow {
 	return nil
 }
 
+// Renew asks for a new certificate of the caller.
+type RenewRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PublicKey     []byte                 `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewRequest) Reset() {
+	*x = RenewRequest{}
+	mi := &file_root_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewRequest) ProtoMessage() {}
+
+func (x *RenewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_root_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
+func (*RenewRequest) Descriptor() ([]byte, []int) {
+	return file_root_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RenewRequest) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+type RenewReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NodeCert      []byte                 `protobuf:"bytes,1,opt,name=node_cert,json=nodeCert,proto3" json:"node_cert,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewReply) Reset() {
+	*x = RenewReply{}
+	mi := &file_root_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewReply) ProtoMessage() {}
+
+func (x *RenewReply) ProtoReflect() protoreflect.Message {
+	mi := &file_root_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewReply.ProtoReflect.Descriptor instead.
+func (*RenewReply) Descriptor() ([]byte, []int) {
+	return file_root_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *RenewReply) GetNodeCert() []byte {
+	if x != nil {
+		return x.NodeCert
+	}
+	return nil
+}
+
 type JoinReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Registered    *RegisterReply         `protobuf:"bytes,1,opt,name=registered,proto3" json:"registered,omitempty"`
@@ -2331,7 +2428,7 @@ type JoinReply struct {
 
 func (x *JoinReply) Reset() {
 	*x = JoinReply{}
-	mi := &file_root_proto_msgTypes[33]
+	mi := &file_root_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +2440,7 @@ func (x *JoinReply) String() string {
 func (*JoinReply) ProtoMessage() {}
 
 func (x *JoinReply) ProtoReflect() protoreflect.Message {
-	mi := &file_root_proto_msgTypes[33]
+	mi := &file_root_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +2453,7 @@ func (x *JoinReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinReply.ProtoReflect.Descriptor instead.
 func (*JoinReply) Descriptor() ([]byte, []int) {
-	return file_root_proto_rawDescGZIP(), []int{33}
+	return file_root_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *JoinReply) GetRegistered() *RegisterReply {
@@ -2560,13 +2657,14 @@ const file_root_proto_rawDesc = "" +
 	"\x04used\x18\x02 \x01(\x04R\x04used\x12\x12\n" +
 	"\x04free\x18\x03 \x01(\x04R\x04free\x12\x16\n" +
 	"\x06health\x18\x04 \x01(\rR\x06health\x12\x10\n" +
-	"\x03why\x18\x05 \x01(\tR\x03why\"\xb9\x01\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\xcf\x01\n" +
 	"\x0eHeartbeatReply\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12)\n" +
 	"\x05nodes\x18\x02 \x03(\v2\x13.cairn.NodeLivenessR\x05nodes\x12%\n" +
 	"\x05disks\x18\x03 \x03(\v2\x0f.cairn.DiskBeatR\x05disks\x12&\n" +
 	"\x0fread_horizon_ms\x18\x04 \x01(\x03R\rreadHorizonMs\x12\x19\n" +
-	"\bbegan_ms\x18\x05 \x01(\x03R\abeganMs\"S\n" +
+	"\bbegan_ms\x18\x05 \x01(\x03R\abeganMs\x12\x14\n" +
+	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\"S\n" +
 	"\fNodeLiveness\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\rR\x04node\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\rR\x05state\x12\x19\n" +
@@ -2576,7 +2674,13 @@ const file_root_proto_rawDesc = "" +
 	"\n" +
 	"public_key\x18\x02 \x01(\fR\tpublicKey\x12\"\n" +
 	"\x04node\x18\x03 \x01(\v2\x0e.cairn.NodeRowR\x04node\x12$\n" +
-	"\x05disks\x18\x04 \x03(\v2\x0e.cairn.DiskRowR\x05disks\"\xc2\x01\n" +
+	"\x05disks\x18\x04 \x03(\v2\x0e.cairn.DiskRowR\x05disks\"-\n" +
+	"\fRenewRequest\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x01 \x01(\fR\tpublicKey\")\n" +
+	"\n" +
+	"RenewReply\x12\x1b\n" +
+	"\tnode_cert\x18\x01 \x01(\fR\bnodeCert\"\xc2\x01\n" +
 	"\tJoinReply\x124\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x14.cairn.RegisterReplyR\n" +
@@ -2599,7 +2703,7 @@ func file_root_proto_rawDescGZIP() []byte {
 	return file_root_proto_rawDescData
 }
 
-var file_root_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_root_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_root_proto_goTypes = []any{
 	(*ClusterRow)(nil),       // 0: cairn.ClusterRow
 	(*CountersRow)(nil),      // 1: cairn.CountersRow
@@ -2634,7 +2738,9 @@ var file_root_proto_goTypes = []any{
 	(*HeartbeatReply)(nil),   // 30: cairn.HeartbeatReply
 	(*NodeLiveness)(nil),     // 31: cairn.NodeLiveness
 	(*JoinRequest)(nil),      // 32: cairn.JoinRequest
-	(*JoinReply)(nil),        // 33: cairn.JoinReply
+	(*RenewRequest)(nil),     // 33: cairn.RenewRequest
+	(*RenewReply)(nil),       // 34: cairn.RenewReply
+	(*JoinReply)(nil),        // 35: cairn.JoinReply
 }
 var file_root_proto_depIdxs = []int32{
 	5,  // 0: cairn.GroupRow.members:type_name -> cairn.GroupMember
@@ -2695,7 +2801,7 @@ func file_root_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_root_proto_rawDesc), len(file_root_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -38,6 +38,14 @@ type Machine interface {
 	References(rd Reader, key []byte, blobs []BlobID) (named []bool, err error)
 }
 
+// Pinner is a [Machine] with columns of few and small rows at which every command
+// and query looks. The host may keep their rows in memory. A query may see such
+// a row as a command left it that was not acknowledged when the query arrived,
+// and other rows as they were before that command.
+type Pinner interface {
+	Pinned() []Col
+}
+
 // Reader gives the rows of one namespace inside one range. Returned slices are
 // valid until the call of Apply or Read ends and must not be changed.
 //

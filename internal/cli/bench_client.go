@@ -93,18 +93,6 @@ func (c *benchClient) get(ctx context.Context, bucket, key string, size int64) e
 	return nil
 }
 
-// list reads one full page behind a key.
-func (c *benchClient) list(ctx context.Context, bucket, after string) error {
-	out, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, StartAfter: &after, MaxKeys: aws.Int32(1000)})
-	if err != nil {
-		return err
-	}
-	if len(out.Contents) < 999 {
-		return fmt.Errorf("a page behind %s has %d keys", after, len(out.Contents))
-	}
-	return nil
-}
-
 // emptyBucket deletes everything in the bucket, and the bucket.
 func (c *benchClient) emptyBucket(ctx context.Context, bucket string) error {
 	for {

@@ -97,7 +97,7 @@ func (p *process) startNode(ctx context.Context) error {
 		return err
 	}
 	p.onStop(tracing)
-	tls, err := pki.NodeTLS([]byte(id.CACert), []byte(id.Cert), []byte(id.Key))
+	creds, err := pki.NewCredentials([]byte(id.CACert), []byte(id.Cert), []byte(id.Key), time.Now)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,10 @@ func (p *process) startNode(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for other nodes: %w", err)
 	}
-	p.fabric = fabric.NewGRPC(id.Node, tls)
+	p.fabric = fabric.NewGRPC(id.Node, creds.TLS())
 	p.node, err = node.Open(p.cfg, node.Options{
 		Fabric: p.fabric, Logger: p.log, Machines: []store.Machine{machine.New()}, OnFatal: p.giveUp,
+		Credentials: creds,
 	})
 	if err != nil {
 		p.fabric.Close()

@@ -19,6 +19,7 @@ import (
 	"cairn/node"
 	"cairn/node/config"
 	"cairn/node/fabric"
+	"cairn/node/raftgroup"
 	"cairn/store"
 )
 
@@ -72,10 +73,8 @@ func Start(t testing.TB, o Options) *Cluster {
 	first := c.nodes[c.names[0]]
 	require.NoError(t, node.Found(first.cfg))
 	c.Restart(c.names[0])
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
 	for _, name := range c.names[1:] {
-		require.NoError(t, first.node.Invite(ctx, c.nodes[name].cfg))
+		c.Invite(name, c.names[0])
 		c.Restart(name)
 	}
 	c.WaitReady()
@@ -155,6 +154,30 @@ func (c *Cluster) WipeDisk(name string) {
 	for _, d := range c.nodes[name].cfg.Disks {
 		require.NoError(c.t, os.RemoveAll(d.Path))
 	}
+}
+
+// Wipe empties the directory of a node that is stopped: its identity, metadata
+// and disks are gone.
+func (c *Cluster) Wipe(name string) {
+	c.t.Helper()
+	require.NoError(c.t, os.RemoveAll(c.nodes[name].cfg.Dir))
+}
+
+// Invite has another node let one in that has no identity, as a new one or one
+// that was wiped. It is not started.
+func (c *Cluster) Invite(name, by string) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	require.NoError(c.t, c.Node(by).Invite(ctx, c.nodes[name].cfg))
+}
+
+// Incarnation returns which life a node's directory is in.
+func (c *Cluster) Incarnation(name string) raftgroup.Incarnation {
+	c.t.Helper()
+	id, err := node.LoadIdentity(c.nodes[name].cfg.Dir)
+	require.NoError(c.t, err)
+	return id.Incarnation
 }
 
 // Stop stops a node in order.

@@ -79,10 +79,17 @@ func dial(addr string, cfg *tls.Config) (*grpc.ClientConn, error) {
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: 2 * time.Second,
 		}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 4 * time.Second}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithDisableServiceConfig(),
 	)
 }
+
+// A connection on which nothing has come for keepaliveTime is asked for a sign of
+// life, and given up, with the calls on it, if none comes within keepaliveTimeout.
+const (
+	keepaliveTime    = 10 * time.Second
+	keepaliveTimeout = 4 * time.Second
+)
 
 // NodeName is the DNS name in a node's certificate. The server's is checked
 // against the node that is called, the client's tells who calls.

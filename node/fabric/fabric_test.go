@@ -52,9 +52,9 @@ func nodeTLS(t *testing.T, ca *pki.CA, id placement.NodeID) *tls.Config {
 	require.NoError(t, err)
 	cert, err := ca.SignNode(id, pub, time.Now())
 	require.NoError(t, err)
-	cfg, err := pki.NodeTLS(ca.CertPEM, cert, keyPEM)
+	creds, err := pki.NewCredentials(ca.CertPEM, cert, keyPEM, time.Now)
 	require.NoError(t, err)
-	return cfg
+	return creds.TLS()
 }
 
 func serve(t *testing.T, ca *pki.CA, id placement.NodeID) (*fabric.GRPC, string) {

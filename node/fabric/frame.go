@@ -19,13 +19,15 @@ const (
 	statusError = 1 // the head is an encoded store.Error
 )
 
-// frame is the message type of the codec. On the way out msg is the payload
-// and freed, if set, runs when gRPC no longer reads the body.
+// frame is the message type of the codec. On the way out msg is the payload,
+// marshaled tells whether gRPC came to take it, and freed, if set, runs when gRPC
+// no longer reads the body.
 type frame struct {
-	status byte
-	method Method
-	msg    *Message
-	freed  func()
+	status    byte
+	method    Method
+	msg       *Message
+	marshaled bool
+	freed     func()
 }
 
 // codec passes frames through without copying bodies. It is stateless.
@@ -45,6 +47,7 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return nil, fmt.Errorf("fabric codec: %T is not a frame", v)
 	}
+	f.marshaled = true
 	first := make([]byte, framePrefix, framePrefix+len(f.msg.Head)+smallBody)
 	first[0] = f.status
 	binary.BigEndian.PutUint16(first[1:], uint16(f.method))

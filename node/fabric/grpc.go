@@ -38,14 +38,17 @@ var _ Fabric = (*GRPC)(nil)
 const fabricCall = "/cairn.Fabric/Call"
 
 // Window and buffer sizes: a shard of 2-3 MiB must never wait for a window
-// update. Larger buffers make system calls that last so long that Go's scheduler
-// takes the thread for blocked, which costs more than it saves. Reading needs no
+// update, and what is written at a time wakes the receiver once. Reading needs no
 // buffer of gRPC's: there is one below TLS.
 const (
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
-	ioBuffer     = 64 << 10
+	ioBuffer     = 256 << 10
 )
+
+// streamWorkers is how many calls find a goroutine whose stack has grown already.
+// Any more get new ones.
+const streamWorkers = 16
 
 // NewGRPC returns the fabric of node self. The TLS configuration carries the
 // node's certificate and the cluster's CA (see node/pki); it is used for both
@@ -62,6 +65,7 @@ func NewGRPC(self placement.NodeID, cfg *tls.Config) *GRPC {
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
 		grpc.ReadBufferSize(0), grpc.WriteBufferSize(ioBuffer),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	f.server.RegisterService(&grpc.ServiceDesc{
@@ -149,20 +153,16 @@ func (f *GRPC) Call(ctx context.Context, to placement.NodeID, m Method, req *Mes
 func invoke(ctx context.Context, conn *grpc.ClientConn, to placement.NodeID, m Method, req *Message) (*Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s, err := conn.NewStream(ctx, &grpc.StreamDesc{}, fabricCall)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, callEnded(to, ctx.Err())
-		}
-		return nil, unreachable(to, err.Error())
-	}
 	freed := make(chan struct{})
 	out := &frame{method: m, msg: req, freed: func() { close(freed) }}
 	in := &frame{}
-	if err = s.SendMsg(out); err == nil {
-		err = s.RecvMsg(in)
-	} else if rerr := s.RecvMsg(in); rerr != nil {
-		err = rerr // SendMsg says only EOF; the status has the reason
+	err := conn.Invoke(ctx, fabricCall, out, in)
+	switch {
+	case out.marshaled:
+	case ctx.Err() != nil:
+		return nil, callEnded(to, ctx.Err())
+	default: // there was no connection to send it on
+		return nil, unreachable(to, err.Error())
 	}
 	cancel()
 	<-freed

@@ -22,7 +22,8 @@ type Network struct {
 type Fault struct {
 	// Delay is waited before the handler runs.
 	Delay time.Duration
-	// DropRequest loses the request: the caller waits for its deadline.
+	// DropRequest loses the request: the caller waits for its deadline, or until a
+	// connection that is silent so long would be given up.
 	DropRequest bool
 	// DropReply runs the handler and loses its answer.
 	DropReply bool
@@ -131,16 +132,23 @@ func (f *Inproc) Call(ctx context.Context, to placement.NodeID, m Method, req *M
 		return nil, callEnded(to, err)
 	}
 	if fault.DropRequest {
-		<-ctx.Done()
-		return nil, callEnded(to, ctx.Err())
+		return nil, silence(ctx, to)
 	}
 	reply, err := peer.serve(ctx, Peer{Node: f.self}, m, req)
 	if fault.DropReply {
 		reply.Release()
-		<-ctx.Done()
-		return nil, callEnded(to, ctx.Err())
+		return nil, silence(ctx, to)
 	}
 	return reply, err
+}
+
+// silence is the end of a call that no answer comes to.
+func silence(ctx context.Context, to placement.NodeID) error {
+	err := sleep(ctx, keepaliveTime+keepaliveTimeout)
+	if err == nil {
+		err = context.DeadlineExceeded
+	}
+	return callEnded(to, err)
 }
 
 func (f *Inproc) isClosed() bool {

@@ -1,13 +1,15 @@
 package fabric
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync"
 
 	"google.golang.org/grpc/credentials"
+
+	"cairn/internal/sockio"
 )
 
 // packedTLS is TLS with fewer and larger system calls. A record has 16 KiB at
@@ -42,7 +44,11 @@ func (c packedTLS) Clone() credentials.TransportCredentials {
 
 // pack puts a packer below a handshake's connection.
 func pack(raw net.Conn, handshake func(*packer) (net.Conn, credentials.AuthInfo, error)) (net.Conn, credentials.AuthInfo, error) {
-	p := &packer{Conn: raw, in: bufio.NewReaderSize(raw, ioBuffer)}
+	tcp, ok := sockio.Wrap(raw).(*sockio.Conn)
+	if !ok {
+		return nil, nil, fmt.Errorf("fabric: a connection of %T is not TCP", raw)
+	}
+	p := &packer{Conn: tcp, in: inbound{conn: tcp}}
 	conn, info, err := handshake(p)
 	if err != nil {
 		return nil, nil, err
@@ -50,10 +56,51 @@ func pack(raw net.Conn, handshake func(*packer) (net.Conn, credentials.AuthInfo,
 	return &packedConn{Conn: conn, packer: p}, info, nil
 }
 
-// packedConn is a TLS connection over a packer.
+// packedConn is a TLS connection over a packer. Its reader is one goroutine.
 type packedConn struct {
 	net.Conn
 	packer *packer
+
+	plain []byte // of ioBuffers: decrypted and not read yet
+	r     int    // how much of it was
+}
+
+// Read implements [net.Conn]. All whole records that are here are decrypted at
+// once: gRPC wakes the receiver of a stream for each of its frames, and for one
+// that is still awake it need not.
+func (c *packedConn) Read(b []byte) (int, error) {
+	if c.plain == nil {
+		if !c.packer.in.whole() {
+			return c.Conn.Read(b)
+		}
+		if err := c.decrypt(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, c.plain[c.r:])
+	if c.r += n; c.r == len(c.plain) {
+		ioBuffers.Put(c.plain)
+		c.plain = nil
+	}
+	return n, nil
+}
+
+// decrypt reads while crypto/tls need not wait for the peer. That takes a peer for
+// granted which sends data in each record, as ours do once they are connected;
+// another delays what it sends itself.
+func (c *packedConn) decrypt() error {
+	buf, n := ioBuffers.Get(), 0
+	for len(buf)-n >= maxRecord && c.packer.in.whole() {
+		m, err := c.Conn.Read(buf[n:])
+		if n += m; err != nil && n == 0 {
+			ioBuffers.Put(buf)
+			return err
+		} else if err != nil {
+			break // it comes again
+		}
+	}
+	c.plain, c.r = buf[:n], 0
+	return nil
 }
 
 func (c *packedConn) Write(b []byte) (int, error) {
@@ -69,19 +116,13 @@ func (c *packedConn) Write(b []byte) (int, error) {
 // goroutine that holds it and crypto/tls's own answers, such as alerts.
 type packer struct {
 	net.Conn
-	in *bufio.Reader
+	in inbound
 
 	mu   sync.Mutex
 	held bool
-	out  *[]byte // nil: nothing was written since hold
-	err  error   // of a write in between
+	out  []byte // of ioBuffers; nil: nothing was written since hold
+	err  error  // of a write in between
 }
-
-// outBuffers are as large as what gRPC writes at a time, encrypted.
-var outBuffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, ioBuffer+ioBuffer/64)
-	return &b
-}}
 
 func (p *packer) Read(b []byte) (int, error) { return p.in.Read(b) }
 
@@ -107,13 +148,13 @@ func (p *packer) Write(b []byte) (int, error) {
 		return p.Conn.Write(b)
 	}
 	if p.out == nil {
-		p.out = outBuffers.Get().(*[]byte)
+		p.out = ioBuffers.Get()[:0]
 	}
-	if len(*p.out)+len(b) > cap(*p.out) {
+	if len(p.out)+len(b) > cap(p.out) {
 		p.flushLocked()
-		p.out = outBuffers.Get().(*[]byte)
+		p.out = ioBuffers.Get()[:0]
 	}
-	*p.out = append(*p.out, b...)
+	p.out = append(p.out, b...)
 	return len(b), p.err
 }
 
@@ -123,9 +164,8 @@ func (p *packer) flushLocked() {
 		return
 	}
 	if p.err == nil {
-		_, p.err = p.Conn.Write(*p.out)
+		_, p.err = p.Conn.Write(p.out)
 	}
-	*p.out = (*p.out)[:0]
-	outBuffers.Put(p.out)
+	ioBuffers.Put(p.out)
 	p.out = nil
 }

@@ -17,8 +17,10 @@
 //     each blob's shard i to b: copied from a, or computed from k others. A
 //     shard that is there already costs one look-up, so that a fill that is
 //     broken off continues by starting over.
-//  3. skips a blob that cannot be rebuilt if its owner does not refer to it: that is a put in flight or one that failed. If it is committed later,
-//     its receipt is older than the row and the leader records the debt.
+//  3. passes over a blob that cannot be rebuilt if its owner does not refer to
+//     it: that is a put in flight or one that failed. The owner's group keeps
+//     in its log that it was asked, so that, if the blob is committed later by a
+//     receipt that is older than the row, the debt is recorded with it.
 //     A blob that is referred to and has too few shards now stops the slot: it
 //     is tried again a little later.
 //     So do disks that do not answer, may come back, and could have a blob that

@@ -23,9 +23,10 @@ type Config struct {
 	Remote *data.Client
 	Blobs  *blob.Client
 	Root   *root.Client
-	// Used asks the owner of a blob whether it refers to it.
-	Used   func(ctx context.Context, owner store.Owner, blob store.BlobID) (bool, error)
-	Logger *slog.Logger
+	// PassOver asks the owner of a blob whether it refers to it. If it does not,
+	// and does so later by a receipt older than gen, it owes the slot then.
+	PassOver func(ctx context.Context, owner store.Owner, blob store.BlobID, gen uint32, slot int) (used bool, err error)
+	Logger   *slog.Logger
 }
 
 // Rate is how many bytes a second a node brings in when nothing is urgent.

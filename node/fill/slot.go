@@ -41,7 +41,7 @@ func (f *Filler) fillSlot(ctx context.Context, p *Progress, pg *placement.PG) er
 			f.note(p, n)
 		case !errors.Is(err, errNotRebuilt) || ctx.Err() != nil:
 			return err // of this disk, or the row has changed: no use to go on
-		case !f.mayBeSkipped(ctx, id.Blob):
+		case !f.passOver(ctx, pg.Gen, id):
 			stuck++
 			f.cfg.Logger.Debug("shard not rebuilt", "blob", id.Blob, "shard", id.Index, "err", err)
 		}
@@ -118,15 +118,15 @@ func (f *Filler) bring(ctx context.Context, local *disk.Disk, gen uint32, id dis
 	return n, err
 }
 
-// mayBeSkipped reports whether a blob that could not be rebuilt is nobody's: its
+// passOver reports whether a blob that could not be rebuilt is nobody's: its
 // owner says, in its log, that nothing refers to it. If that changes later, the
 // receipt is older than the row and the debt is recorded.
-func (f *Filler) mayBeSkipped(ctx context.Context, blob store.BlobID) bool {
-	owner, err := f.cfg.Blobs.Owner(ctx, blob)
+func (f *Filler) passOver(ctx context.Context, gen uint32, id disk.ShardID) bool {
+	owner, err := f.cfg.Blobs.Owner(ctx, id.Blob)
 	if err != nil {
 		return false
 	}
-	used, err := f.cfg.Used(ctx, owner, blob)
+	used, err := f.cfg.PassOver(ctx, owner, id.Blob, gen, int(id.Index))
 	return err == nil && !used
 }
 

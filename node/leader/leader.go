@@ -1,8 +1,3 @@
-// Package leader finds the leader of a Raft group from outside it: it asks the
-// replica that led last, follows hints, and goes on to the others until one
-// answers as the leader or the caller's patience ends. It retries only what the
-// caller says may be retried; commands are safe because they carry the same
-// (client, seq) every time.
 package leader
 
 import (
@@ -11,12 +6,13 @@ import (
 	"sync"
 	"time"
 
+	"cairn/node/fabric"
 	"cairn/node/raftgroup"
 	"cairn/placement"
 	"cairn/store"
 )
 
-// Patience with one replica before the next is asked, and with all of them
+// Patience with one replica before the next is tried, and with all of them
 // before the caller is told. The second covers an election with room to spare.
 const (
 	tryTimeout  = 4 * time.Second
@@ -27,8 +23,21 @@ const (
 
 // Finder remembers who led which group. It is safe for concurrent use.
 type Finder struct {
+	leads Leads
+
 	mu      sync.Mutex
 	leaders map[raftgroup.GroupID]placement.NodeID
+}
+
+// New returns a finder that knows no leader yet and asks about them over f.
+func New(f fabric.Fabric) *Finder {
+	return newFinder(func(ctx context.Context, node placement.NodeID, g raftgroup.GroupID) (bool, error) {
+		return raftgroup.AskLeads(ctx, f, node, g)
+	})
+}
+
+func newFinder(leads Leads) *Finder {
+	return &Finder{leads: leads, leaders: map[raftgroup.GroupID]placement.NodeID{}}
 }
 
 // Target is a group and its voters as the caller knows them now.
@@ -60,7 +69,7 @@ func (f *Finder) Call(ctx context.Context,
 			return err
 		}
 		to := f.pick(t, attempt)
-		err = bounded(ctx, to, try)
+		successor, err := f.attempt(ctx, t, to, try)
 		if !retryable(err) {
 			if err == nil {
 				f.learn(t.Group, to)
@@ -69,6 +78,10 @@ func (f *Finder) Call(ctx context.Context,
 		}
 		unknown = unknown || !store.Is(err, store.KindMoved) && !store.Is(err, store.KindUnavailable)
 		hinted := f.failed(t.Group, to, err)
+		if successor != 0 {
+			f.learn(t.Group, successor)
+			continue
+		}
 		if hinted && attempt == 0 {
 			continue
 		}
@@ -77,12 +90,6 @@ func (f *Finder) Call(ctx context.Context,
 		}
 		pause = min(2*pause, maxPause)
 	}
-}
-
-func bounded(ctx context.Context, to placement.NodeID, try func(context.Context, placement.NodeID) error) error {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	return try(ctx, to)
 }
 
 func retryable(err error) bool {
@@ -103,9 +110,6 @@ func (f *Finder) pick(t Target, attempt int) placement.NodeID {
 func (f *Finder) learn(g raftgroup.GroupID, node placement.NodeID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.leaders == nil {
-		f.leaders = map[raftgroup.GroupID]placement.NodeID{}
-	}
 	f.leaders[g] = node
 }
 

@@ -69,11 +69,11 @@ func TestFailover(t *testing.T) {
 	}
 	for _, name := range []string{"a1", "a2", "b1"} {
 		before := count(&mu, acked)
-		require.Eventually(t, func() bool { return count(&mu, acked) > before }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return count(&mu, acked) > before }, time.Minute, 5*time.Millisecond)
 		require.NoError(t, c.Kill(name))
 		require.NoError(t, c.Kill(name), "a second time is no error")
 		before = count(&mu, acked)
-		require.Eventually(t, func() bool { return count(&mu, acked) > before }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return count(&mu, acked) > before }, time.Minute, 5*time.Millisecond)
 		require.NoError(t, c.Start(name))
 	}
 	cancel()

@@ -31,14 +31,14 @@ type Client struct {
 	fabric  fabric.Fabric
 	root    *root.Client
 	session *raftgroup.Session
-	finder  leader.Finder
+	finder  *leader.Finder
 }
 
 var _ store.Rows = (*Client)(nil)
 
 // NewClient returns a client whose commands are named by session.
 func NewClient(f fabric.Fabric, r *root.Client, session *raftgroup.Session) *Client {
-	return &Client{fabric: f, root: r, session: session}
+	return &Client{fabric: f, root: r, session: session, finder: leader.New(f)}
 }
 
 // Do replicates a machine's command.
@@ -98,12 +98,24 @@ func (c *Client) Used(ctx context.Context, ns store.NS, key []byte, blobs []stor
 // the root does not know any more was empty when it went, and is never used
 // again: its blobs are dead.
 func (c *Client) Resolve(ctx context.Context, ns store.NS, key []byte, blob store.BlobID) (dead, used bool, err error) {
+	return c.resolve(ctx, &pb.MetaResolve{Ns: uint64(ns), Key: key, Blob: blob[:]})
+}
+
+// PassOver asks the owner of key whether a row refers to blob. If none does, and
+// one will later, the blob owes the given slot if its receipt is older than
+// generation gen of its placement group.
+func (c *Client) PassOver(ctx context.Context, ns store.NS, key []byte, blob store.BlobID, gen uint32, slot int) (used bool, err error) {
+	_, used, err = c.resolve(ctx, &pb.MetaResolve{
+		Ns: uint64(ns), Key: key, Blob: blob[:], Owing: &pb.OwedSlots{Gen: gen, Slots: 1 << slot},
+	})
+	return used, err
+}
+
+func (c *Client) resolve(ctx context.Context, r *pb.MetaResolve) (dead, used bool, err error) {
 	name := c.session.Begin()
 	defer c.session.End(name.Seq)
-	raw, err := c.routed(ctx, ns, key, func(ctx context.Context, r *pb.RangeRow, to placement.NodeID) ([]byte, error) {
-		return c.send(ctx, to, r.Group, name, &pb.MetaCommand{Cmd: &pb.MetaCommand_Resolve{
-			Resolve: &pb.MetaResolve{Ns: uint64(ns), Key: key, Blob: blob[:]},
-		}})
+	raw, err := c.routed(ctx, store.NS(r.Ns), r.Key, func(ctx context.Context, at *pb.RangeRow, to placement.NodeID) ([]byte, error) {
+		return c.send(ctx, to, at.Group, name, &pb.MetaCommand{Cmd: &pb.MetaCommand_Resolve{Resolve: r}})
 	})
 	if store.Is(err, store.KindNotFound) && store.ReasonOf(err) == reasonNamespace {
 		return true, false, nil
@@ -124,9 +136,11 @@ func (c *Client) send(ctx context.Context, to placement.NodeID, group uint32, na
 	if err != nil {
 		return nil, store.Errorf(store.KindInvalid, "command", "%w", err)
 	}
-	return c.call(ctx, to, MethodDo, &pb.MetaDoRequest{
-		Group: group, Client: name.Client, Seq: name.Seq, Oldest: name.Low, Cmd: raw,
-	})
+	head, err := framed(nil, &pb.MetaDoRequest{Group: group, Client: name.Client, Seq: name.Seq, Oldest: name.Low}, raw)
+	if err != nil {
+		return nil, store.Errorf(store.KindInvalid, "command", "%w", err)
+	}
+	return c.callRaw(ctx, to, MethodDo, head)
 }
 
 func (c *Client) call(ctx context.Context, to placement.NodeID, m fabric.Method, req proto.Message) ([]byte, error) {
@@ -134,6 +148,10 @@ func (c *Client) call(ctx context.Context, to placement.NodeID, m fabric.Method,
 	if err != nil {
 		return nil, store.Errorf(store.KindInvalid, "metadata call", "%w", err)
 	}
+	return c.callRaw(ctx, to, m, head)
+}
+
+func (c *Client) callRaw(ctx context.Context, to placement.NodeID, m fabric.Method, head []byte) ([]byte, error) {
 	reply, err := c.fabric.Call(ctx, to, m, &fabric.Message{Head: head})
 	if err != nil {
 		return nil, err

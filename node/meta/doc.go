@@ -24,7 +24,8 @@
 //  2. Run carries the machine's command and the receipts. Before it proposes,
 //     the leader compares each receipt's generation with its own map and adds
 //     the slots that changed hands since: those shards may be at a disk that
-//     is no holder any more. A false alarm costs one existence check.
+//     is no holder any more. A false alarm costs one existence check. Its map
+//     may be old as well: what a fill passed over is in the log (owing.go).
 //  3. Apply: the age fence (a blob of 12 hours or more is refused), the rows,
 //     the owed shards, and the deletion of what was replaced, all in one entry.
 //

@@ -29,7 +29,13 @@ const (
 	opUnref = 'u' // the key's row goes, its blob is free
 	opFail  = 'f' // blob: as opRef, and then an error
 	opStray = 's' // writes a row of another key, that follows
+	opPin   = 'p' // value, none to delete: the key's pinned row; answers it as read back
+	opUnpin = 'q' // as opPin, and then an error
+
+	pinCol = store.Col(0x11)
 )
+
+func (oneRef) Pinned() []store.Col { return []store.Col{pinCol} }
 
 func (oneRef) Kind() store.Kind               { return store.KindObject }
 func (oneRef) Inspect(b []byte) (bool, error) { return b[0] == opUnref, nil }
@@ -54,6 +60,15 @@ func (oneRef) Apply(tx store.Txn, _ store.Time, cmd []byte) ([]byte, error) {
 		tx.Delete(refCol, key, nil)
 	case opStray:
 		tx.Put(refCol, arg, nil, nil)
+	case opPin, opUnpin:
+		if tx.Delete(pinCol, key, nil); len(arg) > 0 {
+			tx.Put(pinCol, key, nil, arg)
+		}
+		v, _, err := tx.Get(pinCol, key, nil)
+		if op == opUnpin && err == nil {
+			err = &store.Error{Op: "test", Kind: store.KindPrecondition}
+		}
+		return v, err
 	}
 	return nil, nil
 }
@@ -74,12 +89,13 @@ func (oneRef) References(rd store.Reader, key []byte, blobs []store.BlobID) (nam
 // bench is a server with one group of one voter, which owns the keys from "b" to
 // "n" of a namespace, and a clock that stands still.
 type bench struct {
-	t    *testing.T
-	view *root.View
-	srv  *Server
-	g    *raftgroup.Group
-	now  atomic.Int64
-	seq  uint64
+	t      *testing.T
+	view   *root.View
+	srv    *Server
+	g      *raftgroup.Group
+	mirror *mirror
+	now    atomic.Int64
+	seq    uint64
 }
 
 const (
@@ -102,9 +118,10 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { f.Close(); host.Close() })
 	b.srv = NewServer(host, b.view, f, slog.New(slog.DiscardHandler), oneRef{})
 	require.NoError(t, b.srv.Open(benchGroup, []raftgroup.Member{{Node: 1, Incarnation: inc, Voter: true}}))
-	b.g, err = b.srv.group(benchGroup)
+	replica, err := b.srv.group(benchGroup)
 	require.NoError(t, err)
-	require.Eventually(t, b.g.IsLeader, 10*time.Second, time.Millisecond)
+	b.g, b.mirror = replica.Group, replica.mirror
+	require.Eventually(t, b.g.IsLeader, time.Minute, time.Millisecond)
 	b.adopt()
 	return b
 }
@@ -124,9 +141,9 @@ func (b *bench) do(c *pb.MetaCommand) ([]byte, error) {
 	raw, err := encodeCommand(c)
 	require.NoError(b.t, err)
 	b.seq++
-	head, err := proto.Marshal(&pb.MetaDoRequest{Group: benchGroup, Client: 1, Seq: b.seq, Oldest: b.seq, Cmd: raw})
+	head, err := framed(nil, &pb.MetaDoRequest{Group: benchGroup, Client: 1, Seq: b.seq, Oldest: b.seq}, raw)
 	require.NoError(b.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	msg, err := b.srv.do(ctx, fabric.Peer{}, &fabric.Message{Head: head})
 	if err != nil {
@@ -137,10 +154,14 @@ func (b *bench) do(c *pb.MetaCommand) ([]byte, error) {
 
 // run sends a command of the machine to the range.
 func (b *bench) run(op byte, key string, arg []byte, placed ...*pb.PlacedBlob) error {
-	return b.runAt(&pb.MetaRun{
+	return b.runAt(b.command(op, key, arg, placed...))
+}
+
+func (b *bench) command(op byte, key string, arg []byte, placed ...*pb.PlacedBlob) *pb.MetaRun {
+	return &pb.MetaRun{
 		Range: benchRange, Gen: 1, Ns: uint64(benchNS), Key: []byte(key),
 		Cmd: slices.Concat([]byte{op}, []byte(key), arg), Placed: placed,
-	})
+	}
 }
 
 func (b *bench) runAt(r *pb.MetaRun) error {
@@ -184,9 +205,10 @@ func (b *bench) queued() (out []Deletion) {
 
 // refers returns what a key's row refers to; the zero id if there is no row.
 func (b *bench) refers(key string) (blob store.BlobID) {
-	rng, err := ownedRange(b.rows(), benchRange, 1, benchNS, []byte(key))
+	state := b.mirror.state.Load()
+	rng, err := state.owned(benchRange, 1, benchNS, []byte(key))
 	require.NoError(b.t, err)
-	v, _, err := (&reader{rows: b.rows(), rng: rng}).Get(refCol, []byte(key), nil)
+	v, _, err := (&reader{rows: b.rows(), rng: rng, mirror: b.mirror, state: state}).Get(refCol, []byte(key), nil)
 	require.NoError(b.t, err)
 	copy(blob[:], v)
 	return blob

@@ -9,9 +9,15 @@ import (
 )
 
 // fsm is the state machine of a metadata group: it owns ranges, the delete
-// queue and the owed shards, and runs the machines. It holds no state.
+// queue and the owed shards, and runs the machines. Its state is the rows; the
+// mirror follows from them.
 type fsm struct {
 	machines map[store.Kind]store.Machine
+	mirror   *mirror
+}
+
+func newFSM(machines map[store.Kind]store.Machine) *fsm {
+	return &fsm{machines: machines, mirror: newMirror(machines)}
 }
 
 // Apply runs one MetaCommand.
@@ -24,7 +30,7 @@ func (f *fsm) Apply(tx *raftgroup.Txn, at store.Time, cmd []byte) ([]byte, error
 	case *pb.MetaCommand_Run:
 		return f.run(tx, at, c.Run)
 	case *pb.MetaCommand_Adopt:
-		return nil, adopt(tx, c.Adopt)
+		return nil, f.adopt(tx, c.Adopt)
 	case *pb.MetaCommand_Collected:
 		return nil, collected(tx, at, c.Collected)
 	case *pb.MetaCommand_Released:
@@ -35,25 +41,6 @@ func (f *fsm) Apply(tx *raftgroup.Txn, at store.Time, cmd []byte) ([]byte, error
 		return f.resolve(tx, at, c.Resolve)
 	}
 	return nil, unknownFormat("metadata command of a newer version", 0)
-}
-
-// encodeCommand puts the format byte before a command.
-func encodeCommand(c *pb.MetaCommand) ([]byte, error) {
-	return proto.MarshalOptions{}.MarshalAppend([]byte{rowFormat}, c)
-}
-
-func decodeCommand(b []byte) (*pb.MetaCommand, error) {
-	if len(b) == 0 {
-		return nil, store.Errorf(store.KindInvalid, "metadata command", "empty")
-	}
-	if b[0] != rowFormat {
-		return nil, unknownFormat("metadata command", b[0])
-	}
-	c := &pb.MetaCommand{}
-	if err := proto.Unmarshal(b[1:], c); err != nil {
-		return nil, store.Errorf(store.KindInvalid, "metadata command", "%w", err)
-	}
-	return c, nil
 }
 
 // machine returns the machine of a namespace.
@@ -72,34 +59,45 @@ func (f *fsm) run(tx *raftgroup.Txn, at store.Time, r *pb.MetaRun) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	rng, err := ownedRange(tx, r.Range, r.Gen, ns, r.Key)
+	state := f.mirror.state.Load()
+	rng, err := state.owned(r.Range, r.Gen, ns, r.Key)
 	if err != nil {
 		return nil, err
 	}
-	t := &txn{reader: reader{rows: tx, rng: rng}, tx: tx, at: at, placed: make([]receipt, 0, len(r.Placed))}
+	t := &txn{reader: reader{rows: tx, rng: rng, mirror: f.mirror, state: state}, tx: tx, at: at, placed: make([]receipt, 0, len(r.Placed))}
 	for _, p := range r.Placed {
 		if len(p.Blob) != len(store.BlobID{}) || p.Missing > 0xFFFF {
 			return nil, store.Errorf(store.KindInvalid, "metadata command", "receipt of a blob with an id of %d bytes", len(p.Blob))
 		}
-		t.placed = append(t.placed, receipt{blob: store.BlobID(p.Blob), missing: uint16(p.Missing)})
+		t.placed = append(t.placed, receipt{blob: store.BlobID(p.Blob), gen: p.Gen, missing: uint16(p.Missing)})
 	}
 	reply, err := m.Apply(t, at, r.Cmd)
 	if err == nil {
 		err = t.err
 	}
-	return reply, err
+	if err != nil {
+		return nil, err
+	}
+	f.mirror.change(t.pins)
+	return reply, nil
 }
 
 // adopt takes in a range that this group was given. Range ids are never reused
 // and a group keeps the row of every range it ever had, so a late duplicate
 // cannot bring back one that has moved on.
-func adopt(tx *raftgroup.Txn, a *pb.MetaAdopt) error {
+func (f *fsm) adopt(tx *raftgroup.Txn, a *pb.MetaAdopt) error {
 	key := rangeKey(a.Range)
 	_, ok, err := tx.Get(key)
 	if err != nil || ok {
 		return err
 	}
-	tx.Put(key, encodeRange(a, 1))
+	row := encodeRange(a, 1)
+	r, err := decodeRange(a.Range, row)
+	if err != nil {
+		return err
+	}
+	tx.Put(key, row)
+	f.mirror.add(r)
 	return nil
 }
 
@@ -148,40 +146,24 @@ func (f *fsm) resolve(tx *raftgroup.Txn, at store.Time, r *pb.MetaResolve) ([]by
 		return nil, store.Errorf(store.KindInvalid, "resolve blob", "blob id of %d bytes", len(r.Blob))
 	}
 	blob := store.BlobID(r.Blob)
-	rng, err := rangeOf(tx, ns, r.Key)
+	state := f.mirror.state.Load()
+	rng, err := state.rangeOf(ns, r.Key)
 	if err != nil {
 		return nil, err
 	}
-	named, err := m.References(&reader{rows: tx, rng: rng}, r.Key, []store.BlobID{blob})
+	named, err := m.References(&reader{rows: tx, rng: rng, mirror: f.mirror, state: state}, r.Key, []store.BlobID{blob})
 	if err != nil {
 		return nil, err
 	}
 	used := named[0]
 	dead := !used && at.CreatedSeconds()-int64(blob.Created()) > orphanSeconds
+	if !used && !dead && r.Owing != nil {
+		if err := passOver(tx, blob.PG(), r.Owing); err != nil {
+			return nil, err
+		}
+	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&pb.MetaResolveReply{Dead: dead, Used: used})
 }
 
-// rangeOf finds the range of this group that holds a key.
-func rangeOf(rows raftgroup.Rows, ns store.NS, key []byte) (*rangeRow, error) {
-	it, err := rows.Iter([]byte{colRange}, []byte{colRange + 1})
-	if err != nil {
-		return nil, err
-	}
-	defer it.Close()
-	for it.Next() {
-		r, err := decodeRange(be64(it.Key()[1:]), it.Value())
-		if err != nil {
-			return nil, err
-		}
-		if r.ns == ns && r.contains(key) {
-			return r, nil
-		}
-	}
-	if err := it.Close(); err != nil {
-		return nil, err
-	}
-	return nil, moved(reasonUnknownRange, "no range here holds key %q of namespace %d", key, ns)
-}
-
-// Restored does nothing: there is no mirror of the rows.
-func (f *fsm) Restored(raftgroup.Rows) error { return nil }
+// Restored reads the mirror anew.
+func (f *fsm) Restored(rows raftgroup.Rows) error { return f.mirror.load(rows) }

@@ -12,6 +12,7 @@ const (
 	colRange = 0x02 // range id u64 → rangeRow
 	colGC    = 0x40 // due u32 (seconds since 2020), blob 16 → gcRow
 	colDebt  = 0x41 // blob 16 → debtRow
+	colOwing = 0x42 // pg u32 → OwedSlots: what older receipts owe
 	colHeld  = 0x43 // disk u32, blob 16 → gcRow: deleted everywhere but at this disk
 	colFreed = 0x44 // created u32, blob 16 → format: it had its last reference
 )

@@ -43,6 +43,28 @@ func TestReceiptOfAnOlderRowOwesItsSlots(t *testing.T) {
 	require.Equal(t, []Debt{{b.blob(1), 0b111}}, b.debts())
 }
 
+// A fill that passed over a blob which nothing referred to is remembered by the
+// log: a commit that comes later owes the slot, though the leader's map is as old
+// as the receipt.
+func TestBlobPassedOverByAFillOwesItsSlot(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.refer("k", b.blob(1), 0))
+	pass := func(key string, blob store.BlobID) {
+		_, err := b.do(&pb.MetaCommand{Cmd: &pb.MetaCommand_Resolve{Resolve: &pb.MetaResolve{
+			Ns: uint64(benchNS), Key: []byte(key), Blob: blob[:], Owing: &pb.OwedSlots{Gen: 2, Slots: 0b100},
+		}}})
+		require.NoError(t, err)
+	}
+	pass("k", b.blob(1)) // it is referred to: the fill does not pass it over
+	require.NoError(t, b.refer("l", b.blob(2), 0))
+	require.Empty(t, b.debts())
+	pass("m", b.blob(3))
+	require.NoError(t, b.refer("m", b.blob(3), 0b001))
+	newer := b.blob(4)
+	require.NoError(t, b.run(opRef, "c", newer[:], &pb.PlacedBlob{Blob: newer[:], Gen: 2}))
+	require.Equal(t, []Debt{{b.blob(3), 0b101}}, b.debts())
+}
+
 // Invariant 3: a blob of 12 hours is refused, whatever the leader's clock says
 // next: group time does not run backwards.
 func TestOldBlobsAreRefused(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"cairn/node/raftgroup"
 	pb "cairn/proto"
 	"cairn/store"
 )
@@ -69,26 +68,6 @@ func moved(reason, f string, args ...any) error {
 
 // reasonUnknownRange marks a range that this group has never had.
 const reasonUnknownRange = "unknown-range"
-
-// ownedRange reads the descriptor and checks that it is the one the sender
-// meant and that the key is in it (invariant 5).
-func ownedRange(rows raftgroup.Rows, id, gen uint64, ns store.NS, key []byte) (*rangeRow, error) {
-	v, ok, err := rows.Get(rangeKey(id))
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, moved(reasonUnknownRange, "range %d is not here", id)
-	}
-	r, err := decodeRange(id, v)
-	if err != nil {
-		return nil, err
-	}
-	if r.gen != gen || r.ns != ns || !r.contains(key) {
-		return nil, moved("", "range %d is at generation %d", id, r.gen)
-	}
-	return r, nil
-}
 
 func encodeRange(r *pb.MetaAdopt, gen uint64) []byte {
 	b := binary.BigEndian.AppendUint64([]byte{rowFormat}, gen)

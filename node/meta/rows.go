@@ -7,8 +7,10 @@ import (
 
 // reader is a machine's view of one namespace inside one range.
 type reader struct {
-	rows raftgroup.Rows
-	rng  *rangeRow
+	rows   raftgroup.Rows
+	rng    *rangeRow
+	mirror *mirror
+	state  *mirrored // of mirror, when the view was made
 }
 
 var _ store.Reader = (*reader)(nil)
@@ -27,7 +29,14 @@ func (r *reader) Get(col store.Col, key, suffix []byte) ([]byte, bool, error) {
 	if err := r.rng.check(col, key); err != nil {
 		return nil, false, err
 	}
-	return r.rows.Get(rowKey(col, r.rng.ns, key, suffix))
+	if !r.mirror.pins(col) {
+		return r.rows.Get(rowKey(col, r.rng.ns, key, suffix))
+	}
+	if len(r.state.pinned) == 0 {
+		return nil, false, nil
+	}
+	v, ok := r.state.pinned[string(rowKey(col, r.rng.ns, key, suffix))]
+	return v, ok, nil
 }
 
 // Iter walks a column, cut to the range.
@@ -97,6 +106,7 @@ type txn struct {
 	tx     *raftgroup.Txn
 	at     store.Time
 	placed []receipt
+	pins   []pin // changes of pinned rows
 	err    error // a write outside the range: a bug, and the command has no effect
 }
 
@@ -105,20 +115,40 @@ var _ store.Txn = (*txn)(nil)
 // receipt is what a command says of a blob that it refers to first.
 type receipt struct {
 	blob    store.BlobID
+	gen     uint32 // of the placement group's row that it was written under
 	missing uint16
+}
+
+// Get reads a row of a key inside the range. The transaction's own changes of
+// pinned rows are not in the mirror yet.
+func (t *txn) Get(col store.Col, key, suffix []byte) ([]byte, bool, error) {
+	if len(t.pins) > 0 && t.mirror.pins(col) && t.rng.check(col, key) == nil {
+		return t.tx.Get(rowKey(col, t.rng.ns, key, suffix))
+	}
+	return t.reader.Get(col, key, suffix)
 }
 
 // Put writes a row.
 func (t *txn) Put(col store.Col, key, suffix, value []byte) {
-	if t.owns(col, key) {
-		t.tx.Put(rowKey(col, t.rng.ns, key, suffix), value)
+	if !t.owns(col, key) {
+		return
+	}
+	row := rowKey(col, t.rng.ns, key, suffix)
+	t.tx.Put(row, value)
+	if t.mirror.pins(col) {
+		t.pins = append(t.pins, pin{row, append([]byte{}, value...)})
 	}
 }
 
 // Delete removes a row.
 func (t *txn) Delete(col store.Col, key, suffix []byte) {
-	if t.owns(col, key) {
-		t.tx.Delete(rowKey(col, t.rng.ns, key, suffix))
+	if !t.owns(col, key) {
+		return
+	}
+	row := rowKey(col, t.rng.ns, key, suffix)
+	t.tx.Delete(row)
+	if t.mirror.pins(col) {
+		t.pins = append(t.pins, pin{key: row})
 	}
 }
 
@@ -147,8 +177,12 @@ func (t *txn) Ref(blob store.BlobID) error {
 		if freed {
 			return tooOld(blob, "it was referred to and let go before; upload it again")
 		}
-		if p.missing != 0 {
-			t.tx.Put(debtKey(blob), encodeDebt(p.missing))
+		passed, err := passedOver(t.tx, p)
+		if err != nil {
+			return err
+		}
+		if missing := p.missing | passed; missing != 0 {
+			t.tx.Put(debtKey(blob), encodeDebt(missing))
 		}
 		return nil
 	}

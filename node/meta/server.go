@@ -32,14 +32,20 @@ type Server struct {
 	machines map[store.Kind]store.Machine
 
 	mu     sync.RWMutex
-	groups map[uint32]*raftgroup.Group
+	groups map[uint32]*replica
+}
+
+// replica is this node's part of a group.
+type replica struct {
+	*raftgroup.Group
+	mirror *mirror
 }
 
 // NewServer returns a server without groups that runs the given machines.
 func NewServer(h *raftgroup.Host, view *root.View, f fabric.Fabric, log *slog.Logger, machines ...store.Machine) *Server {
 	s := &Server{
 		host: h, view: view, log: log,
-		machines: map[store.Kind]store.Machine{}, groups: map[uint32]*raftgroup.Group{},
+		machines: map[store.Kind]store.Machine{}, groups: map[uint32]*replica{},
 	}
 	for _, m := range machines {
 		s.machines[m.Kind()] = m
@@ -58,11 +64,12 @@ func (s *Server) Open(id uint32, members []raftgroup.Member) error {
 	if s.groups[id] != nil {
 		return nil
 	}
-	g, err := s.host.Start(raftgroup.GroupConfig{ID: raftgroup.GroupID(id), Members: members}, &fsm{machines: s.machines})
+	f := newFSM(s.machines)
+	g, err := s.host.Start(raftgroup.GroupConfig{ID: raftgroup.GroupID(id), Members: members}, f)
 	if err != nil {
 		return err
 	}
-	s.groups[id] = g
+	s.groups[id] = &replica{Group: g, mirror: f.mirror}
 	return nil
 }
 
@@ -72,13 +79,13 @@ func (s *Server) Groups() []*raftgroup.Group {
 	defer s.mu.RUnlock()
 	var out []*raftgroup.Group
 	for _, g := range s.groups {
-		out = append(out, g)
+		out = append(out, g.Group)
 	}
 	slices.SortFunc(out, func(a, b *raftgroup.Group) int { return int(a.ID()) - int(b.ID()) })
 	return out
 }
 
-func (s *Server) group(id uint32) (*raftgroup.Group, error) {
+func (s *Server) group(id uint32) (*replica, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if g := s.groups[id]; g != nil {
@@ -97,14 +104,15 @@ func decode(req *fabric.Message, m proto.Message) error {
 // do proposes a command.
 func (s *Server) do(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	var r pb.MetaDoRequest
-	if err := decode(req, &r); err != nil {
+	raw, err := unframe(req.Head, &r)
+	if err != nil {
 		return nil, err
 	}
 	g, err := s.group(r.Group)
 	if err != nil {
 		return nil, err
 	}
-	c, err := decodeCommand(r.Cmd)
+	c, err := decodeCommand(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +120,7 @@ func (s *Server) do(ctx context.Context, _ fabric.Peer, req *fabric.Message) (*f
 	if err != nil {
 		return nil, err
 	}
-	cmd := raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: r.Cmd, Freeing: frees}
+	cmd := raftgroup.Command{Client: r.Client, Seq: r.Seq, Low: r.Oldest, Data: raw, Freeing: frees}
 	if run := c.GetRun(); run != nil && s.addMoved(run) {
 		if cmd.Data, err = encodeCommand(c); err != nil {
 			return nil, err
@@ -208,11 +216,12 @@ func (s *Server) onSnapshot(ctx context.Context, req *fabric.Message,
 		return nil, err
 	}
 	defer snap.Close()
-	rng, err := ownedRange(snap, r.Range, r.Gen, store.NS(r.Ns), r.Key)
+	state := g.mirror.state.Load() // after the snapshot was taken
+	rng, err := state.owned(r.Range, r.Gen, store.NS(r.Ns), r.Key)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := f(m, &reader{rows: snap, rng: rng}, &r)
+	reply, err := f(m, &reader{rows: snap, rng: rng, mirror: g.mirror, state: state}, &r)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -24,10 +23,12 @@ import (
 	"cairn/placement"
 )
 
-// Validity of what the CA signs. Nodes do not renew by themselves yet, so
-// certificates outlive any plausible deployment; the CA is private to one
-// cluster.
-const validity = 20 * 365 * 24 * time.Hour
+// Validity of the CA, which is private to one cluster and outlives any plausible
+// deployment, and of what it signs, which is renewed in time.
+const (
+	caLife   = 20 * 365 * 24 * time.Hour
+	NodeLife = 365 * 24 * time.Hour
+)
 
 // CA signs the certificates of one cluster.
 type CA struct {
@@ -43,7 +44,7 @@ func NewCA(now time.Time) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	tmpl := template("cairn cluster CA", now)
+	tmpl := template("cairn cluster CA", now, caLife)
 	tmpl.IsCA, tmpl.BasicConstraintsValid = true, true
 	tmpl.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
@@ -96,7 +97,7 @@ func (ca *CA) SignNode(id placement.NodeID, public []byte, now time.Time) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("public key of node %d: %w", id, err)
 	}
-	tmpl := template(fmt.Sprintf("cairn node %d", id), now)
+	tmpl := template(fmt.Sprintf("cairn node %d", id), now, NodeLife)
 	tmpl.DNSNames = []string{fabric.NodeName(id)}
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
@@ -107,35 +108,13 @@ func (ca *CA) SignNode(id placement.NodeID, public []byte, now time.Time) ([]byt
 	return encodeCert(der), nil
 }
 
-// NodeTLS is the configuration of a member for both directions. Callers without
-// a certificate are let in as far as the fabric's open methods. The CA is sent
-// along, so that a joining node can compare it with its token.
-func NodeTLS(caPEM, certPEM, keyPEM []byte) (*tls.Config, error) {
-	pair, err := tls.X509KeyPair(append(append([]byte(nil), certPEM...), caPEM...), keyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("node certificate: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(caPEM) {
-		return nil, fmt.Errorf("cluster CA certificate: not PEM")
-	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{pair},
-		RootCAs:      pool,
-		ClientCAs:    pool,
-		ClientAuth:   tls.VerifyClientCertIfGiven,
-		MinVersion:   tls.VersionTLS13,
-		NextProtos:   []string{"h2"},
-	}, nil
-}
-
-func template(name string, now time.Time) *x509.Certificate {
+func template(name string, now time.Time, life time.Duration) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.Add(validity),
+		NotAfter:     now.Add(life),
 	}
 }
 

@@ -17,15 +17,16 @@ import (
 // fsm applies a group's committed entries to its rows. All methods but the
 // accessors of published state run on Raft's FSM goroutine, or before it starts.
 type fsm struct {
-	h      *Host
-	id     GroupID
-	app    Applier
-	snaps  *snapshotStore
-	onHalt func(error)              // called once, must not block
-	onConf func(raft.Configuration) // a membership change was applied
-	dedupe *dedupe
-	pos    atomic.Pointer[position] // what the rows contain
-	halted atomic.Pointer[error]
+	h       *Host
+	id      GroupID
+	app     Applier
+	snaps   *snapshotStore
+	onHalt  func(error)              // called once, must not block
+	onConf  func(raft.Configuration) // a membership change was applied
+	onApply func()                   // entries were applied; must not block
+	dedupe  *dedupe
+	pos     atomic.Pointer[position] // what the rows contain
+	halted  atomic.Pointer[error]
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -112,6 +113,7 @@ func (f *fsm) applyBatch(logs []*raft.Log, out []any) error {
 	if conf != nil {
 		f.onConf(*conf)
 	}
+	f.onApply()
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	if g.logs, err = openLogStore(g.h, g.id); err != nil {
 		return err
 	}
-	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured}
+	g.fsm = &fsm{h: g.h, id: g.id, app: app, snaps: snaps, onHalt: g.halted, onConf: g.configured, onApply: g.applied}
 	if err := g.fsm.load(); err != nil {
 		return err
 	}
@@ -108,11 +108,10 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 		return err
 	}
 	g.trans = newTransport(g.h, g)
+	g.trans.prompt = cfg.PromptCommits
 	conf := g.raftConfig()
-	if cfg.CommitInterval != 0 {
-		conf.CommitTimeout = cfg.CommitInterval
-	}
-	if err := g.bootstrap(conf, cfg.Members, snaps); err != nil {
+	founded, err := g.bootstrap(conf, cfg.Members, snaps)
+	if err != nil {
 		return err
 	}
 	notify := make(chan bool, 8)
@@ -124,6 +123,12 @@ func (g *Group) open(cfg GroupConfig, app Applier) (err error) {
 	g.cutAt = g.raft.LastIndex()
 	g.started.Store(true)
 	g.tasks.run(func() { g.watch(notify) })
+	switch {
+	case onlyVoter(g.raft.GetConfiguration().Configuration(), g.self):
+		g.tasks.run(func() { g.campaign(0) })
+	case founded && cfg.Members[int(cfg.ID)%len(cfg.Members)].Node == g.self.Node:
+		g.tasks.run(func() { g.campaign(g.h.opts.HeartbeatTimeout / 4) })
+	}
 	return nil
 }
 
@@ -146,11 +151,11 @@ func (g *Group) raftConfig() *raft.Config {
 }
 
 // bootstrap writes the first configuration, if this incarnation is one of the
-// founders and has no state.
-func (g *Group) bootstrap(conf *raft.Config, members []Member, snaps *snapshotStore) error {
+// founders and has no state; it reports whether it did.
+func (g *Group) bootstrap(conf *raft.Config, members []Member, snaps *snapshotStore) (done bool, err error) {
 	has, err := raft.HasExistingState(g.logs, g.stab, snaps)
 	if err != nil || has {
-		return err
+		return false, err
 	}
 	var c raft.Configuration
 	founder := false
@@ -163,9 +168,34 @@ func (g *Group) bootstrap(conf *raft.Config, members []Member, snaps *snapshotSt
 		founder = founder || m.Voter && m.serverID() == g.self.serverID()
 	}
 	if !founder {
-		return nil
+		return false, nil
 	}
-	return raft.BootstrapCluster(conf, g.logs, g.stab, snaps, g.trans, c)
+	return true, raft.BootstrapCluster(conf, g.logs, g.stab, snaps, g.trans, c)
+}
+
+// campaign makes Raft call an election, without waiting a heartbeat timeout for a
+// leader that cannot be: this replica is the only voter, or the group is new. Of
+// a new group one replica does so, which differs from group to group, after a
+// pause in which the others are opened. If they are not, the usual timeouts find
+// a leader.
+func (g *Group) campaign(after time.Duration) {
+	pause := time.NewTimer(after)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-g.ctx.Done():
+		return
+	}
+	if _, led := g.Leader(); led {
+		return
+	}
+	answer, err := g.trans.deliver(g.ctx, &raft.TimeoutNowRequest{RPCHeader: header(g.self.serverID())}, nil)
+	if err == nil {
+		_, err = g.trans.await(g.ctx, answer)
+	}
+	if err != nil && g.ctx.Err() == nil {
+		g.log.Debug("the election waits for its time", "err", err)
+	}
 }
 
 // Close stops the replica. Its state stays, and [Host.Start] resumes it.

@@ -122,8 +122,8 @@ func TestLostTailMutes(t *testing.T) {
 	eventually(t, "the group is whole", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		done, err := c.leader().g.Reconcile(ctx, want, 0)
-		return err == nil && done && !forgetful.g.Stats().Muted
+		p, err := c.leader().g.Reconcile(ctx, wanted(want, 0))
+		return err == nil && p == Settled && !forgetful.g.Stats().Muted
 	})
 	require.EqualValues(t, 51, c.add1(s, "a"))
 	c.converge()
@@ -185,19 +185,27 @@ func TestWipedNodeRejoinsAsLearner(t *testing.T) {
 	_, err := leader.callBeats(Member{Node: wiped.id, Incarnation: former}, nil)
 	require.Equal(t, store.KindDenied, store.KindOf(err))
 
-	steps := 0
+	waited := 0
 	eventually(t, "the group has the new incarnation as a voter", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		done, err := c.leader(wiped).g.Reconcile(ctx, c.founders(), 200*time.Millisecond)
-		if steps++; err != nil {
-			return false
+		p, err := c.leader(wiped).g.Reconcile(ctx, wanted(c.founders(), 200*time.Millisecond))
+		if p == Waiting && err == nil {
+			waited++
 		}
-		return done
+		return err == nil && p == Settled
 	})
+	require.NotZero(t, waited, "it gets its vote when it has proved itself")
 	require.ElementsMatch(t, c.founders(), c.leader(wiped).g.Members())
 	require.EqualValues(t, 21, c.add1(s, "a"))
 	c.converge()
+}
+
+func wanted(members []Member, proof time.Duration) (out []Wanted) {
+	for _, m := range members {
+		out = append(out, Wanted{Member: m, Proof: proof})
+	}
+	return out
 }
 
 // A group moves to other nodes, its leader included, one step at a time.
@@ -219,8 +227,8 @@ func TestReconcileReplacesLeader(t *testing.T) {
 	eventually(t, "the leader is replaced", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		done, err := c.leader().g.Reconcile(ctx, want, 0)
-		return err == nil && done
+		p, err := c.leader().g.Reconcile(ctx, wanted(want, 0))
+		return err == nil && p == Settled
 	})
 	require.ElementsMatch(t, want, c.leader(old).g.Members())
 	require.NoError(t, old.g.Close())

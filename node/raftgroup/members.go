@@ -96,30 +96,48 @@ func (g *Group) change(ctx context.Context, fn func(enqueue time.Duration) raft.
 	}
 }
 
+// Progress is what a call of [Group.Reconcile] has done.
+type Progress uint8
+
+// The answers of Reconcile.
+const (
+	Settled Progress = iota // nothing is left to do
+	Waiting                 // a learner does not keep up yet, or not for long enough
+	Stepped                 // a step was made, and there may be another one
+)
+
+// Wanted is a member that a group should have.
+type Wanted struct {
+	Member
+	// Proof is how long it must have kept up with the leader, as a learner,
+	// before it gets a vote: one that comes and goes must not count towards
+	// majorities.
+	Proof time.Duration
+}
+
 // Reconcile takes one step from the group's configuration towards the wanted
-// members, and reports whether nothing is left to do. The leader calls it now
-// and then. The steps, in this order:
+// members. The leader calls it now and then. The steps, in this order:
 //
 //  1. An incarnation that a wanted one of the same node replaces is removed: its
 //     data is gone, it only counts towards majorities.
 //  2. A wanted member that is missing is added as a learner.
 //  3. A voter that lost a part of its log is made a learner.
 //  4. A learner that is wanted as a voter is made one when it has kept up with
-//     the leader for promoteAfter.
+//     the leader for its proof.
 //  5. What is not wanted is demoted or removed, once all wanted voters are
 //     voters. A leader that is not wanted hands the leadership over first.
-func (g *Group) Reconcile(ctx context.Context, want []Member, promoteAfter time.Duration) (done bool, err error) {
+func (g *Group) Reconcile(ctx context.Context, want []Wanted) (Progress, error) {
 	if g.raft.State() != raft.Leader {
-		return false, g.notLeader()
+		return Waiting, g.notLeader()
 	}
-	step := g.nextStep(g.Members(), want, promoteAfter)
-	if step.wait {
-		return false, nil
+	switch step := g.nextStep(g.Members(), want); {
+	case step.wait:
+		return Waiting, nil
+	case step.run == nil:
+		return Settled, nil
+	default:
+		return Stepped, step.run(ctx)
 	}
-	if step.run == nil {
-		return true, nil
-	}
-	return false, step.run(ctx)
 }
 
 // step is what Reconcile does next: nothing is left, wait, or run.
@@ -128,30 +146,30 @@ type step struct {
 	run  func(context.Context) error
 }
 
-func (g *Group) nextStep(have, want []Member, promoteAfter time.Duration) step {
+func (g *Group) nextStep(have []Member, want []Wanted) step {
 	act := func(fn func(context.Context, Member) error, m Member) step {
 		return step{run: func(ctx context.Context) error { return fn(ctx, m) }}
 	}
 	for _, m := range have {
-		if w, ok := memberOn(want, m.Node); ok && w.Incarnation != m.Incarnation && m.Node != g.self.Node {
+		if w, ok := wantedOn(want, m.Node); ok && w.Incarnation != m.Incarnation && m.Node != g.self.Node {
 			return act(g.Remove, m)
 		}
 	}
 	for _, w := range want {
 		if m, ok := memberOn(have, w.Node); !ok || m.Incarnation != w.Incarnation {
-			return act(g.AddLearner, w)
+			return act(g.AddLearner, w.Member)
 		}
 	}
 	last := g.raft.LastIndex()
 	wait := false
 	for _, m := range have {
-		w, wanted := memberOn(want, m.Node)
+		w, wanted := wantedOn(want, m.Node)
 		p := g.trans.progress.get(m.serverID(), last)
 		switch {
 		case m.Voter && p.muted && m.Node != g.self.Node:
 			return act(g.Demote, m)
 		case wanted && w.Voter && !m.Voter:
-			if !p.since.IsZero() && time.Since(p.since) >= promoteAfter {
+			if !p.since.IsZero() && time.Since(p.since) >= w.Proof {
 				return act(g.Promote, m)
 			}
 			wait = true
@@ -161,7 +179,7 @@ func (g *Group) nextStep(have, want []Member, promoteAfter time.Duration) step {
 		return step{wait: true}
 	}
 	for _, m := range have {
-		w, wanted := memberOn(want, m.Node)
+		w, wanted := wantedOn(want, m.Node)
 		switch {
 		case m.Node == g.self.Node && (!wanted || !w.Voter):
 			return step{run: func(ctx context.Context) error { return g.TransferLeadership(ctx, 0) }}
@@ -190,10 +208,17 @@ func (g *Group) isMember(id raft.ServerID) bool {
 }
 
 func memberOn(list []Member, node placement.NodeID) (Member, bool) {
-	for _, m := range list {
-		if m.Node == node {
-			return m, true
-		}
+	i := slices.IndexFunc(list, func(m Member) bool { return m.Node == node })
+	if i < 0 {
+		return Member{}, false
 	}
-	return Member{}, false
+	return list[i], true
+}
+
+func wantedOn(list []Wanted, node placement.NodeID) (Wanted, bool) {
+	i := slices.IndexFunc(list, func(w Wanted) bool { return w.Node == node })
+	if i < 0 {
+		return Wanted{}, false
+	}
+	return list[i], true
 }

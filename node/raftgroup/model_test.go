@@ -34,7 +34,7 @@ func (r *replica) openOn(t require.TestingT, fs vfs.FS) {
 	r.h, r.app = h, &counters{}
 	r.f = &fsm{
 		h: h, id: testGroup, app: r.app, snaps: &snapshotStore{h: h, id: testGroup, stable: stab},
-		onHalt: func(error) {}, onConf: func(raft.Configuration) {},
+		onHalt: func(error) {}, onConf: func(raft.Configuration) {}, onApply: func() {},
 	}
 	require.NoError(t, r.f.load())
 }

@@ -18,7 +18,7 @@ type Options struct {
 	Dir string
 
 	// Fabric carries the groups' calls. The host registers methods 0x0101 to
-	// 0x0105.
+	// 0x0106.
 	Fabric fabric.Fabric
 
 	// Incarnation was minted together with Dir, at random.
@@ -104,8 +104,7 @@ type GroupConfig struct {
 	// otherwise the replica waits until the group's leader adds it.
 	Members []Member
 
-	// CommitInterval is within how long the followers hear that an entry is
-	// committed, if no other entry follows it. Default: the heartbeat timeout. A
-	// short one costs CPU when the group is idle.
-	CommitInterval time.Duration
+	// PromptCommits has the followers hear at once that an entry is committed. By
+	// default they hear with the next entry, or after a heartbeat timeout or two.
+	PromptCommits bool
 }

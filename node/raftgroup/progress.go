@@ -14,26 +14,54 @@ type progress struct {
 }
 
 type peerProgress struct {
-	matched uint64    // the follower's log is the leader's up to here
-	muted   bool      // it lost a part of its log
-	since   time.Time // it keeps up with the leader since then; zero: it does not
+	matched     uint64    // the follower's log is the leader's up to here
+	matchedTerm uint64    // of the entry at matched
+	term        uint64    // of the leadership in which it said so
+	told        uint64    // what it has and knows to be committed
+	flying      int       // appends to it that are under way
+	muted       bool      // it lost a part of its log
+	since       time.Time // it keeps up with the leader since then; zero: it does not
+}
+
+// begin counts an append that is sent.
+func (p *progress) begin(id raft.ServerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.peerLocked(id).flying++
+}
+
+// end counts it out, replied to or not.
+func (p *progress) end(id raft.ServerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.peerLocked(id).flying--
+}
+
+func (p *progress) peerLocked(id raft.ServerID) *peerProgress {
+	s := p.peers[id]
+	if s == nil {
+		s = &peerProgress{}
+		p.peers[id] = s
+	}
+	return s
 }
 
 // note records a reply.
 func (p *progress) note(id raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, muted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.peers[id]
-	if s == nil {
-		s = &peerProgress{}
-		p.peers[id] = s
-	}
+	s := p.peerLocked(id)
 	s.muted = muted
 	if !resp.Success {
 		s.since = time.Time{}
 		return
 	}
-	s.matched = req.PrevLogEntry + uint64(len(req.Entries))
+	s.matched, s.matchedTerm = req.PrevLogEntry+uint64(len(req.Entries)), req.PrevLogTerm
+	if n := len(req.Entries); n > 0 {
+		s.matchedTerm = req.Entries[n-1].Term
+	}
+	s.term = req.Term
+	s.told = max(s.told, min(req.LeaderCommitIndex, s.matched))
 }
 
 // get returns what is known of a follower; keepsUp says that it has the leader's
@@ -59,5 +87,7 @@ func (p *progress) get(id raft.ServerID, last uint64) peerProgress {
 func (p *progress) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(p.peers)
+	for _, s := range p.peers {
+		*s = peerProgress{flying: s.flying}
+	}
 }

@@ -2,7 +2,6 @@ package raftgroup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -27,7 +26,6 @@ type reads struct {
 type readRound struct {
 	done chan struct{} // closed when snap or err is set
 	snap *pebble.Snapshot
-	pos  position
 	err  error
 	refs atomic.Int32 // readers that may use snap, and the round itself
 }
@@ -64,12 +62,6 @@ func (s *Snapshot) Get(key []byte) (value []byte, ok bool, err error) {
 
 // Iter implements [Rows].
 func (s *Snapshot) Iter(lower, upper []byte) (*Iterator, error) { return s.iter(lower, upper) }
-
-// Index returns the log index of the last command in the snapshot.
-func (s *Snapshot) Index() uint64 { return s.round.pos.index }
-
-// Time returns the group time of the last command in the snapshot.
-func (s *Snapshot) Time() store.Time { return s.round.pos.time }
 
 // Close gives the snapshot back.
 func (s *Snapshot) Close() {
@@ -108,11 +100,8 @@ func (g *Group) ReadLocal() (*Snapshot, error) {
 	if err := g.usable(); err != nil {
 		return nil, err
 	}
-	r := &readRound{}
+	r := &readRound{snap: g.h.db.NewSnapshot()}
 	r.refs.Store(1)
-	if err := g.snapshot(r); err != nil {
-		return nil, err
-	}
 	return &Snapshot{groupRows: groupRows{r: r.snap, id: g.id}, round: r}, nil
 }
 
@@ -191,9 +180,7 @@ func (g *Group) runRound(r *readRound) error {
 	if term == 0 {
 		return g.notLeader()
 	}
-	if err := g.snapshot(r); err != nil {
-		return err
-	}
+	r.snap = g.h.db.NewSnapshot()
 	if err := g.confirm(term); err != nil {
 		return err
 	}
@@ -203,16 +190,6 @@ func (g *Group) runRound(r *readRound) error {
 		return g.notLeader()
 	}
 	return g.usable()
-}
-
-func (g *Group) snapshot(r *readRound) error {
-	snap := g.h.db.NewSnapshot()
-	pos, _, err := readPosition(snap, g.id)
-	if err != nil {
-		return errors.Join(err, snap.Close())
-	}
-	r.snap, r.pos = snap, pos
-	return nil
 }
 
 // confirm asks the voters until a majority, this replica included, has said that

@@ -92,6 +92,7 @@ func (h *Host) serve() {
 	h.handle(methodVote, toGroup(h, (*transport).serveVote))
 	h.handle(methodTimeoutNow, toGroup(h, (*transport).serveTimeoutNow))
 	h.handle(methodPage, toGroup(h, (*transport).servePage))
+	h.opts.Fabric.Handle(methodLeads, h.serveLeads)
 }
 
 // handle registers a method: the envelope is checked, and a host that was given

@@ -21,6 +21,7 @@ type transport struct {
 	ctx    context.Context // ends when the group stops
 	cancel context.CancelFunc
 
+	prompt   bool           // see GroupConfig.PromptCommits
 	beatFn   func(raft.RPC) // Raft's fast path for heartbeats; set before the first call
 	order    pipeOrder
 	inbound  inbound
@@ -141,13 +142,18 @@ func (t *transport) persist(id raft.ServerID, req *raft.AppendEntriesRequest, re
 }
 
 func (t *transport) sendAppend(id raft.ServerID, c appendCall, resp *raft.AppendEntriesResponse) error {
+	t.progress.begin(id)
 	b, err := t.call(t.h.opts.WriteTimeout+t.h.opts.HeartbeatTimeout, id, methodAppend, c.encode)
-	if err != nil {
-		return err
+	var muted bool
+	if err == nil {
+		muted, err = decodeAppendReply(b, resp)
 	}
-	muted, err := decodeAppendReply(b, resp)
 	if err == nil {
 		t.progress.note(id, c.req, resp, muted)
+	}
+	t.progress.end(id)
+	if err == nil && resp.Success {
+		t.tell(id)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package raftgroup
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -13,6 +14,7 @@ type Txn struct {
 	rows groupRows // all earlier commands
 
 	ops    []txnOp
+	arena  []byte         // what the next ops' keys and values are copied to
 	newest map[string]int // key → its last Put or Delete in ops
 	ranges []int          // DeleteRanges in ops
 	done   []func() error // releases values that Get returned
@@ -94,9 +96,11 @@ func (t *Txn) add(kind pebble.InternalKeyKind, key, value []byte) {
 	if len(key) == 0 || hostColumn(key[0]) {
 		panic(fmt.Sprintf("raftgroup: key %x is in the host's columns", key))
 	}
-	both := make([]byte, len(key)+len(value))
-	copy(both[copy(both, key):], value)
-	t.ops = append(t.ops, txnOp{kind: kind, key: both[:len(key):len(key)], value: both[len(key):]})
+	// Earlier ops keep the array that they were copied to when it is outgrown.
+	start, mid := len(t.arena), len(t.arena)+len(key)
+	t.arena = append(append(t.arena, key...), value...)
+	end := len(t.arena)
+	t.ops = append(t.ops, txnOp{kind: kind, key: t.arena[start:mid:mid], value: t.arena[mid:end:end]})
 }
 
 // release ends the reads of the command. The batch may be changed after it.
@@ -114,25 +118,36 @@ func (t *Txn) release() {
 func (t *Txn) apply(b *pebble.Batch) error {
 	for i := range t.ops {
 		op := &t.ops[i]
-		key := rowKey(t.rows.id, op.key)
-		var err error
+		var d *pebble.DeferredBatchOp
 		switch op.kind {
 		case pebble.InternalKeyKindSet:
-			err = b.Set(key, op.value, nil)
+			d = b.SetDeferred(prefixLen+len(op.key), len(op.value))
+			copy(d.Value, op.value)
 		case pebble.InternalKeyKindDelete:
-			err = b.Delete(key, nil)
+			d = b.DeleteDeferred(prefixLen + len(op.key))
 		default:
-			err = b.DeleteRange(key, rowKey(t.rows.id, op.value), nil)
+			d = b.DeleteRangeDeferred(prefixLen+len(op.key), prefixLen+len(op.value))
+			putRowKey(d.Value, t.rows.id, op.value)
 		}
-		if err != nil {
+		putRowKey(d.Key, t.rows.id, op.key)
+		if err := d.Finish(); err != nil {
 			return fmt.Errorf("write row: %w", err)
 		}
 	}
 	return nil
 }
 
+// prefixLen is how much longer a row's physical key is.
+const prefixLen = 4
+
+// putRowKey writes the physical key of a row into dst, which has room for just it.
+func putRowKey(dst []byte, id GroupID, key []byte) {
+	binary.BigEndian.PutUint32(dst, uint32(id))
+	copy(dst[prefixLen:], key)
+}
+
 // reset makes t fit for the next command.
 func (t *Txn) reset() {
-	t.ops, t.ranges = t.ops[:0], t.ranges[:0]
+	t.ops, t.ranges, t.arena = t.ops[:0], t.ranges[:0], t.arena[:0]
 	clear(t.newest)
 }

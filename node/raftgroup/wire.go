@@ -16,6 +16,7 @@ const (
 	methodTimeoutNow fabric.Method = 0x0103 // leadership transfer
 	methodPage       fabric.Method = 0x0104 // a part of a snapshot
 	methodBeat       fabric.Method = 0x0105 // heartbeats and confirmations of many groups
+	methodLeads      fabric.Method = 0x0106 // whether a replica leads; carries no envelope
 )
 
 // wireFormat is the first byte of every request. A later format only ever adds

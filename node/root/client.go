@@ -23,11 +23,13 @@ type Client struct {
 	log    *slog.Logger
 	view   *View
 	live   *Live
-	finder leader.Finder
+	finder *leader.Finder
 	seeds  []placement.NodeID // whom to ask while the view is empty
 
 	session *raftgroup.Session
 	sync    syncer
+	prober  prober
+	lag     laggard
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -51,7 +53,8 @@ func StartClient(cfg ClientConfig) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
 		fabric: cfg.Fabric, log: cfg.Logger, view: NewView(), live: &Live{},
-		seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
+		finder: leader.New(cfg.Fabric), seeds: cfg.Seeds, session: cfg.Session, cancel: cancel,
+		prober: prober{fabric: cfg.Fabric, outcomes: map[placement.NodeID]outcome{}},
 	}
 	c.done.Go(func() { c.follow(ctx) })
 	c.done.Go(func() { c.beat(ctx, cfg.Beat) })
@@ -178,6 +181,7 @@ func (c *Client) follow(ctx context.Context) {
 func (c *Client) watchOnce(ctx context.Context, at placement.NodeID) error {
 	ctx, cancel := context.WithTimeout(ctx, watchTime+5*time.Second)
 	defer cancel()
+	c.lag.watching(cancel)
 	epoch, _ := c.view.Epoch()
 	var all []*pb.Row
 	req := &pb.WatchRequest{Epoch: epoch}
@@ -203,19 +207,21 @@ func (c *Client) watchOnce(ctx context.Context, at placement.NodeID) error {
 
 // beat tells the root that this node lives.
 func (c *Client) beat(ctx context.Context, next func() *pb.HeartbeatRequest) {
-	tick := time.NewTicker(BeatInterval)
-	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
+		began, wait := time.Now(), firstBeatInterval
 		if req := next(); req != nil {
+			wait = BeatInterval
+			req.Unreachable = c.prober.accused()
 			c.beatOnce(ctx, req)
+			c.prober.probe(ctx, c.view, c.live)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+		pause(ctx, wait-time.Since(began))
 	}
 }
+
+// firstBeatInterval is how often a node that does not beat yet looks whether it
+// may: a new cluster waits for the first beat of each.
+const firstBeatInterval = 50 * time.Millisecond
 
 func (c *Client) beatOnce(ctx context.Context, req *pb.HeartbeatRequest) {
 	ctx, cancel := context.WithTimeout(ctx, 3*BeatInterval)
@@ -226,6 +232,8 @@ func (c *Client) beatOnce(ctx context.Context, req *pb.HeartbeatRequest) {
 		return
 	}
 	c.live.Set(&reply, time.Now())
+	epoch, _ := c.view.Epoch()
+	c.lag.beat(epoch, reply.Epoch)
 }
 
 func pause(ctx context.Context, d time.Duration) {

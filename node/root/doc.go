@@ -15,8 +15,12 @@
 // Liveness is separate and never durable: nodes send a heartbeat to the leader
 // each second and get the state of all nodes back. A [Planner] runs at the
 // leader: it forms the cluster once the expected nodes are there, gives up
-// disks that are silent too long, finds new homes for their shards, and brings
-// fallback groups home that took data while a zone was away (rehome.go).
+// disks that are silent too long, retires those that were replaced, finds new
+// homes for their shards, and brings fallback groups home that took data while a
+// zone was away (rehome.go).
+//
+// A node that the root hears and the others cannot reach is found by the nodes'
+// own calls to each other (probe.go); two zones must say so before it counts.
 //
 // # What goes on without the root
 //

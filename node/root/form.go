@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"cairn/placement"
 	pb "cairn/proto"
@@ -26,7 +27,7 @@ func (p *Planner) form(ctx context.Context) error {
 		return nil
 	}
 	for _, n := range nodes {
-		if state, _ := p.client.live.Node(placement.NodeID(n.Id)); state != Up {
+		if !p.server.beats.up(placement.NodeID(n.Id), time.Now()) {
 			return nil
 		}
 	}

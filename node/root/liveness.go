@@ -3,10 +3,12 @@ package root
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"cairn/node/fabric"
+	"cairn/node/raftgroup"
 	"cairn/placement"
 	pb "cairn/proto"
 	"cairn/store"
@@ -19,7 +21,7 @@ type Liveness uint8
 // The states.
 const (
 	Up      Liveness = 0
-	Suspect Liveness = 1 // silent for 3 s: writers avoid it
+	Suspect Liveness = 1 // silent for 3 s, or unreachable from two zones: writers avoid it
 	Down    Liveness = 2 // silent for 10 s: readers skip it
 	Unknown Liveness = 3 // never heard of since this leader began
 )
@@ -34,6 +36,7 @@ const (
 	BeatInterval = time.Second
 	suspectAfter = 3 * time.Second
 	downAfter    = 10 * time.Second
+	deafAfter    = 6 * time.Second // a leader that hears nobody else so long is cut off itself
 )
 
 // beats is the leader's memory of heartbeats.
@@ -49,6 +52,7 @@ type nodeBeat struct {
 	since       time.Time // when state was entered
 	state       Liveness
 	oldestRead  int64
+	zone        string   // known while unreachable is not empty
 	unreachable []uint32 // peers that the node cannot reach
 	disks       []*pb.DiskBeat
 	fallbacks   []uint32 // fallback groups that its disks have shards of
@@ -58,10 +62,13 @@ func newBeats() *beats { return &beats{nodes: map[placement.NodeID]*nodeBeat{}} 
 
 // heartbeat takes a node's beat and answers with the liveness of all. Only the
 // leader answers: two opinions would be one too many.
-func (s *Server) heartbeat(_ context.Context, _ fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
+func (s *Server) heartbeat(_ context.Context, from fabric.Peer, req *fabric.Message) (*fabric.Message, error) {
 	var r pb.HeartbeatRequest
 	if err := decode(req, &r); err != nil {
 		return nil, err
+	}
+	if from.Node != placement.NodeID(r.Node) {
+		return nil, store.Errorf(store.KindDenied, "heartbeat", "node %d speaks for node %d", from.Node, r.Node)
 	}
 	g, err := s.replica()
 	if err != nil {
@@ -71,11 +78,35 @@ func (s *Server) heartbeat(_ context.Context, _ fabric.Peer, req *fabric.Message
 		l, _ := g.Leader()
 		return nil, notLeader(l)
 	}
-	return encode(s.beats.take(&r, g.Stats().Term, time.Now()))
+	zone := ""
+	if len(r.Unreachable) > 0 {
+		if zone, err = zoneOf(g, r.Node); err != nil {
+			return nil, err
+		}
+	}
+	reply := s.beats.take(&r, zone, g.Stats().Term, time.Now())
+	reply.Epoch = s.feed.now()
+	return encode(reply)
+}
+
+// zoneOf reads a node's zone from the rows of this replica.
+func zoneOf(g *raftgroup.Group, node uint32) (string, error) {
+	snap, err := g.ReadLocal()
+	if err != nil {
+		return "", err
+	}
+	defer snap.Close()
+	v, ok, err := snap.Get(keyU32(colNode, node))
+	if err != nil || !ok {
+		return "", err
+	}
+	var row pb.NodeRow
+	err = decodeRow(v, &row)
+	return row.Zone, err
 }
 
 // take records one beat and returns the picture.
-func (b *beats) take(r *pb.HeartbeatRequest, term uint64, now time.Time) *pb.HeartbeatReply {
+func (b *beats) take(r *pb.HeartbeatRequest, zone string, term uint64, now time.Time) *pb.HeartbeatReply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.leadLocked(term, now)
@@ -84,8 +115,9 @@ func (b *beats) take(r *pb.HeartbeatRequest, term uint64, now time.Time) *pb.Hea
 		n = &nodeBeat{since: now}
 		b.nodes[placement.NodeID(r.Node)] = n
 	}
-	n.heard, n.oldestRead, n.unreachable, n.disks = now, r.OldestReadMs, r.Unreachable, r.Disks
-	n.fallbacks = r.UsedFallbacks
+	n.heard, n.oldestRead, n.disks = now, r.OldestReadMs, r.Disks
+	n.unreachable = r.Unreachable[:min(len(r.Unreachable), maxAccused)]
+	n.zone, n.fallbacks = zone, r.UsedFallbacks
 	return b.pictureLocked(now)
 }
 
@@ -123,22 +155,56 @@ func (b *beats) stateLocked(id placement.NodeID, n *nodeBeat, now time.Time) Liv
 	switch silent := now.Sub(n.heard); {
 	case silent >= downAfter:
 		return Down
-	case silent >= suspectAfter, b.accusedLocked(id) >= 2:
+	case silent >= suspectAfter, b.accusedLocked(id):
 		return Suspect
 	}
 	return Up
 }
 
-// accusedLocked counts the nodes that report that they cannot reach id.
-func (b *beats) accusedLocked(id placement.NodeID) (count int) {
-	for other, n := range b.nodes {
-		for _, u := range n.unreachable {
-			if placement.NodeID(u) == id && other != id && n.state == Up {
-				count++
-			}
+// up reports whether a node's beats say so. The planner asks this rather than the
+// picture where it need not be shown to all first.
+func (b *beats) up(id placement.NodeID, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.nodes[id]
+	return n != nil && b.stateLocked(id, n, now) == Up
+}
+
+// Deaf reports whether this replica leads and hears nobody but its own node:
+// though it leads, which takes answers of others, their calls do not arrive.
+func (s *Server) Deaf(self placement.NodeID) bool {
+	return s.leads() && s.beats.hearsOnly(self, time.Now())
+}
+
+// hearsOnly reports whether all beats of the last deafAfter are one node's.
+func (b *beats) hearsOnly(self placement.NodeID, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.began) < deafAfter {
+		return false
+	}
+	for id, n := range b.nodes {
+		if id != self && now.Sub(n.heard) < deafAfter {
+			return false
 		}
 	}
-	return count
+	return true
+}
+
+// accusedLocked reports whether nodes of two zones say that they cannot reach id.
+// One node, or one zone, may be cut off itself: its word takes nobody down.
+func (b *beats) accusedLocked(id placement.NodeID) bool {
+	first := ""
+	for other, n := range b.nodes {
+		if other == id || n.state != Up || n.zone == "" || !slices.Contains(n.unreachable, uint32(id)) {
+			continue
+		}
+		if first != "" && n.zone != first {
+			return true
+		}
+		first = n.zone
+	}
+	return false
 }
 
 // usedFallbacks returns the groups that nodes reported as fallback groups with
@@ -158,72 +224,4 @@ func (b *beats) usedFallbacks() map[placement.PGID]bool {
 // notLeader is the error that sends the caller on to l.
 func notLeader(l placement.NodeID) error {
 	return &store.Error{Op: "root call", Kind: store.KindMoved, Reason: fmt.Sprintf("leader=%d", l)}
-}
-
-// Live is a node's copy of the liveness of all.
-type Live struct {
-	mu    sync.RWMutex
-	at    time.Time
-	reply *pb.HeartbeatReply
-	nodes map[placement.NodeID]*pb.NodeLiveness
-	disks map[placement.DiskID]*pb.DiskBeat
-}
-
-// Set takes over a new picture.
-func (l *Live) Set(r *pb.HeartbeatReply, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.at, l.reply = now, r
-	l.nodes = make(map[placement.NodeID]*pb.NodeLiveness, len(r.Nodes))
-	for _, n := range r.Nodes {
-		l.nodes[placement.NodeID(n.Node)] = n
-	}
-	l.disks = make(map[placement.DiskID]*pb.DiskBeat, len(r.Disks))
-	for _, d := range r.Disks {
-		l.disks[placement.DiskID(d.Disk)] = d
-	}
-}
-
-// Node returns the state of a node and since when it is in it. A node that the
-// leader has not heard of is Unknown since the leader began.
-func (l *Live) Node(id placement.NodeID) (Liveness, time.Time) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if n := l.nodes[id]; n != nil {
-		return Liveness(n.State), time.UnixMilli(n.SinceMs)
-	}
-	if l.reply == nil {
-		return Unknown, time.Time{}
-	}
-	return Unknown, time.UnixMilli(l.reply.BeganMs)
-}
-
-// Disk returns the newest report on a disk; nil if its node has not reported it
-// since it started, or since this leader began.
-func (l *Live) Disk(id placement.DiskID) *pb.DiskBeat {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.disks[id]
-}
-
-// ReadHorizon returns a time before which no read began that still runs: the
-// start of the oldest one, or, if the picture knows of none, now less the age of
-// the picture. Without a picture it is the beginning of time.
-func (l *Live) ReadHorizon(now time.Time) time.Time {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	switch {
-	case l.reply == nil:
-		return time.Time{}
-	case l.reply.ReadHorizonMs == 0:
-		return now.Add(-time.Since(l.at))
-	}
-	return time.UnixMilli(l.reply.ReadHorizonMs)
-}
-
-// Age returns how old the picture is; it grows while the root has no leader.
-func (l *Live) Age(now time.Time) time.Duration {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return now.Sub(l.at)
 }

@@ -51,10 +51,13 @@ func (p *Planner) rehome(ctx context.Context) error {
 	return p.begin(ctx, view, first[:min(len(first), p.room(topo))])
 }
 
-// whole reports whether every disk that should take shards does.
+// whole reports whether every disk that should take shards does. A node that is
+// suspect does not: what writers take to fallback groups while it is would
+// otherwise be brought home, to it, as fast as they write.
 func (p *Planner) whole() bool {
 	for _, d := range p.client.view.Disks() {
-		if placement.AdminState(d.Admin) == placement.DiskIn && p.noTarget(placement.DiskID(d.Id)) {
+		state, _ := p.client.live.Node(placement.NodeID(d.Node))
+		if placement.AdminState(d.Admin) == placement.DiskIn && (state != Up || p.noTarget(placement.DiskID(d.Id))) {
 			return false
 		}
 	}

@@ -48,7 +48,7 @@ func client(f fabric.Fabric, id uint64) *root.Client {
 }
 
 func (s *single) do(cmd *pb.RootCommand, reply *pb.RegisterReply) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if reply == nil {
 		return s.Propose(ctx, cmd, nil)

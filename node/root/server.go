@@ -20,6 +20,7 @@ const (
 	MethodWatch     fabric.Method = 0x0202
 	MethodReadNames fabric.Method = 0x0203
 	MethodHeartbeat fabric.Method = 0x0204
+	MethodPing      fabric.Method = 0x0206
 )
 
 // Group is the number of the root's Raft group.
@@ -49,6 +50,7 @@ func NewServer(h *raftgroup.Host, f fabric.Fabric) *Server {
 	f.Handle(MethodWatch, s.watch)
 	f.Handle(MethodReadNames, s.readNames)
 	f.Handle(MethodHeartbeat, s.heartbeat)
+	f.Handle(MethodPing, ping)
 	return s
 }
 
@@ -61,7 +63,7 @@ func (s *Server) Open(members []raftgroup.Member) error {
 	}
 	// Every node follows the map at a replica near it, and waits for its own
 	// changes there.
-	cfg := raftgroup.GroupConfig{ID: Group, Members: members, CommitInterval: 50 * time.Millisecond}
+	cfg := raftgroup.GroupConfig{ID: Group, Members: members, PromptCommits: true}
 	g, err := s.host.Start(cfg, &fsm{feed: s.feed})
 	if err == nil {
 		s.group.Store(g)
@@ -88,6 +90,11 @@ func (s *Server) replica() (*raftgroup.Group, error) {
 
 // Close ends the watches that are held open. The replica is the host's to stop.
 func (s *Server) Close() { close(s.closed) }
+
+// ping answers a probe; that it arrives is all there is to it.
+func ping(context.Context, fabric.Peer, *fabric.Message) (*fabric.Message, error) {
+	return &fabric.Message{}, nil
+}
 
 func decode(req *fabric.Message, m proto.Message) error {
 	if err := proto.Unmarshal(req.Head, m); err != nil {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"cairn/node/raftgroup"
 	"cairn/placement"
@@ -132,19 +133,30 @@ func (v *View) GroupNodes(id uint32) []placement.NodeID {
 	return out
 }
 
+// joinProof is how long a node that lost its directory must follow a group before
+// it votes in it again.
+const joinProof = 2 * time.Second
+
 // GroupMembers returns the voters that a group should have: the nodes of its
-// row, each in its present incarnation.
-func (v *View) GroupMembers(id uint32) []raftgroup.Member {
+// row, each in its present incarnation. The incarnations that the row was made
+// for are the group's first members: it does not bear the loss of any until all
+// of them vote, so they need not prove themselves.
+func (v *View) GroupMembers(id uint32) []raftgroup.Wanted {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	var out []raftgroup.Member
+	var out []raftgroup.Wanted
 	for _, m := range v.groups[id].GetMembers() {
 		n := v.nodes[placement.NodeID(m.Node)]
-		if n != nil && len(n.Incarnation) == len(raftgroup.Incarnation{}) {
-			out = append(out, raftgroup.Member{
-				Node: placement.NodeID(m.Node), Incarnation: raftgroup.Incarnation(n.Incarnation), Voter: true,
-			})
+		if n == nil || len(n.Incarnation) != len(raftgroup.Incarnation{}) {
+			continue
 		}
+		w := raftgroup.Wanted{Member: raftgroup.Member{
+			Node: placement.NodeID(m.Node), Incarnation: raftgroup.Incarnation(n.Incarnation), Voter: true,
+		}}
+		if !bytes.Equal(n.Incarnation, m.Incarnation) {
+			w.Proof = joinProof
+		}
+		out = append(out, w)
 	}
 	return out
 }

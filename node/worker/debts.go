@@ -158,7 +158,7 @@ func (w *Worker) payNode(ctx context.Context, g *raftgroup.Group, node placement
 		for i, o := range batch {
 			ids[i] = o.id
 		}
-		rctx, cancel := context.WithTimeout(ctx, repairTimeout)
+		rctx, cancel := w.whileUp(ctx, node, repairTimeout)
 		done, last, err := fill.Ask(rctx, w.cfg.Fabric, node, ids, batch[0].left <= 1)
 		cancel()
 		if err != nil {

@@ -144,7 +144,7 @@ func (w *Worker) deleteAtDisk(ctx context.Context, topo *placement.Topology, d p
 	if !ok {
 		return nil // a disk that is not in the map any more has nothing to delete
 	}
-	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+	ctx, cancel := w.whileUp(ctx, node.ID, deleteTimeout)
 	defer cancel()
 	return w.cfg.Data.Delete(ctx, node.ID, d, blobs)
 }

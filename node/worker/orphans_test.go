@@ -86,6 +86,6 @@ func TestOnlyDeadBlobsAreCollected(t *testing.T) {
 	require.Eventually(t, func() bool {
 		now := o.stored()
 		return !now[orphans[0].Blob] && !now[orphans[1].Blob] && !now[orphans[2].Blob]
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, map[store.BlobID]bool{kept.Blob: true, young.Blob: true}, o.stored())
 }

@@ -36,7 +36,8 @@ const (
 	diskInterval   = 10 * time.Minute
 )
 
-// Worker runs the background work of one node. It owns two goroutines.
+// Worker runs the background work of one node. It owns two goroutines, and
+// one for each call to another node that may last.
 type Worker struct {
 	cfg    Config
 	cancel context.CancelFunc

@@ -102,18 +102,20 @@ func partWindow(rd store.Reader, key []byte, head *objRec, n int) (off, size int
 // packs them, uvarint count, and per piece u8 1 and its bytes, or u8 0 and
 // uvarint offset and length in the next ref.
 func encodeObject(o *Object) []byte {
-	e := newEncoder()
 	rec := objRec{Record: o.Record}
-	e.bytes(rec.encode())
-	e.u64(uint64(o.Off))
-	e.u64(uint64(o.Len))
-	e.u64(uint64(o.Next))
+	head := rec.encode()
+	large := len(head)
 	var refs []store.Ref
 	for _, p := range o.Pieces {
-		if p.Data == nil {
+		if large += len(p.Data); p.Data == nil {
 			refs = append(refs, p.Ref)
 		}
 	}
+	e := newEncoderFor(large)
+	e.bytes(head)
+	e.u64(uint64(o.Off))
+	e.u64(uint64(o.Len))
+	e.u64(uint64(o.Next))
 	e.b = store.AppendRefs(e.b, refs)
 	e.uvarint(uint64(len(o.Pieces)))
 	for _, p := range o.Pieces {

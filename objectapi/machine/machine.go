@@ -35,13 +35,21 @@ type Machine struct {
 	minPart int64 // MinPart, except in tests
 }
 
-var _ store.Machine = (*Machine)(nil)
+var (
+	_ store.Machine = (*Machine)(nil)
+	_ store.Pinner  = (*Machine)(nil)
+)
 
 // New returns the machine.
 func New() *Machine { return &Machine{minPart: MinPart} }
 
 // Kind implements [store.Machine].
 func (m *Machine) Kind() store.Kind { return store.KindObject }
+
+// Pinned implements [store.Pinner]. A query that sees a seal row early finds the
+// bucket gone, or open again, and what it then reads of its objects is what was
+// there before: none, as only an empty bucket is sealed.
+func (m *Machine) Pinned() []store.Col { return []store.Col{colSeal} }
 
 // Inspect implements [store.Machine]. Deletions of any kind free space, and what
 // drains them.

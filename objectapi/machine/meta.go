@@ -79,6 +79,14 @@ func (e *encoder) meta(m *Meta) {
 // fields reads optional fields to the end of d, giving those that are not of m
 // to other, which reports whether it knows them.
 func (d *decoder) fields(m *Meta, other func(tlv, []byte) bool) {
+	d.eachField(func(tag tlv, value []byte) bool {
+		return m.field(tag, value, &d.bad) || other(tag, value)
+	})
+}
+
+// eachField reads optional fields to the end of d. know reports whether it knows
+// one.
+func (d *decoder) eachField(know func(tlv, []byte) bool) {
 	last := tlv(0)
 	for len(d.b) > 0 {
 		tag, value := tlv(d.u8()), d.bytes()
@@ -87,7 +95,7 @@ func (d *decoder) fields(m *Meta, other func(tlv, []byte) bool) {
 			return
 		}
 		last = tag
-		if !m.field(tag, value, &d.bad) && !other(tag, value) && !d.bad {
+		if !know(tag, value) && !d.bad {
 			d.unknown(uint8(tag))
 			return
 		}

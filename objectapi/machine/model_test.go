@@ -316,7 +316,7 @@ func (m *model) list(t *rapid.T) {
 			items = append(items, e.Key)
 			have := m.objects[e.Key]
 			require.NotNil(t, have, "%q", e.Key)
-			require.Equal(t, have.etag, e.ETag)
+			require.Equal(t, have.etag, e.ETag())
 			require.EqualValues(t, len(have.data), e.Size)
 			require.Equal(t, have.checksum.Algorithm, e.Algorithm)
 		}

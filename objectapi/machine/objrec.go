@@ -41,7 +41,7 @@ func (r *objRec) flags() uint8 {
 }
 
 func (r *objRec) encode() []byte {
-	e := newEncoder()
+	e := newEncoderFor(len(r.body.inline))
 	e.u8(r.flags())
 	e.u16(uint16(r.Class))
 	e.u64(uint64(r.Size))
@@ -65,18 +65,10 @@ func (r *objRec) encode() []byte {
 // decodeObjRec reads a head row. Its byte slices alias b.
 func decodeObjRec(b []byte) (*objRec, error) {
 	d := newDecoder(b)
-	flags := d.u8()
-	if flags&^knownFlags != 0 {
-		return nil, unknownFormat("object row flags", flags)
-	}
 	r := &objRec{}
-	r.Class = d.class()
-	r.Size = d.size()
-	r.Modified = d.time()
-	copy(r.Version[:], d.take(len(r.Version)))
-	copy(r.MD5[:], d.take(len(r.MD5)))
-	r.Parts = int(d.u16())
-	r.body = d.body()
+	if err := d.objHead(r); err != nil {
+		return nil, err
+	}
 	d.fields(&r.Meta, func(tag tlv, value []byte) bool {
 		switch tag {
 		case tlvOverride:
@@ -88,8 +80,24 @@ func decodeObjRec(b []byte) (*objRec, error) {
 		}
 		return true
 	})
-	d.bad = d.bad || flags != r.flags() || r.Parts > MaxParts
 	return r, d.finish(store.KindCorrupt, "object row")
+}
+
+// objHead reads what comes before the optional fields of a head row.
+func (d *decoder) objHead(r *objRec) error {
+	flags := d.u8()
+	if flags&^knownFlags != 0 {
+		return unknownFormat("object row flags", flags)
+	}
+	r.Class = d.class()
+	r.Size = d.size()
+	r.Modified = d.time()
+	copy(r.Version[:], d.take(len(r.Version)))
+	copy(r.MD5[:], d.take(len(r.MD5)))
+	r.Parts = int(d.u16())
+	r.body = d.body()
+	d.bad = d.bad || flags != r.flags() || r.Parts > MaxParts
+	return nil
 }
 
 // class reads a placement class, which has two bytes in rows.

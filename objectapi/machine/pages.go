@@ -15,7 +15,9 @@ type listed[T any] struct {
 
 // decodeListing reads the reply of a listing of one range.
 func decodeListing[T any](b []byte, row func(*decoder) (string, T)) (items []listed[T], next []byte, err error) {
-	d := newDecoder(b)
+	const leastRow = 40 // bytes, of a usual one; only a guess
+	d := newTextDecoder(b)
+	items = make([]listed[T], 0, min(len(b)/leastRow, MaxPage)+1)
 	for mark := d.u8(); mark != markEnd && !d.bad; mark = d.u8() {
 		var x listed[T]
 		switch mark {
@@ -57,7 +59,11 @@ func listRanges[T any](ctx context.Context, c *Client, ns store.NS, op opcode, s
 		if err != nil {
 			return nil, false, err
 		}
-		items = append(items, got...)
+		if items == nil {
+			items = got
+		} else {
+			items = append(items, got...)
+		}
 		if next == nil || len(items) >= want {
 			break
 		}
@@ -75,6 +81,7 @@ func listRanges[T any](ctx context.Context, c *Client, ns store.NS, op opcode, s
 
 // parted returns the rows and the common prefixes of items.
 func parted[T any](items []listed[T]) (rows []T, groups []string) {
+	rows = make([]T, 0, len(items))
 	for _, x := range items {
 		if x.group {
 			groups = append(groups, x.key)

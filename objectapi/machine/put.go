@@ -25,7 +25,8 @@ type putCmd struct {
 }
 
 func (c *putCmd) encode() []byte {
-	e := newCommand(opPut, c.key)
+	e := newEncoderFor(len(c.key) + len(c.content.inline))
+	e.command(opPut, c.key)
 	e.cond(&c.cond)
 	e.u32(c.nonce)
 	e.u16(uint16(c.Class))
@@ -41,9 +42,13 @@ func (c *putCmd) encode() []byte {
 // newCommand starts a command or query about key.
 func newCommand(op opcode, key []byte) *encoder {
 	e := newEncoder()
+	e.command(op, key)
+	return e
+}
+
+func (e *encoder) command(op opcode, key []byte) {
 	e.u8(uint8(op))
 	e.bytes(key)
-	return e
 }
 
 const putting = "put object"

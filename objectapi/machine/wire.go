@@ -15,7 +15,18 @@ const formatV1 = 1
 // uvarints.
 type encoder struct{ b []byte }
 
-func newEncoder() *encoder { return &encoder{b: []byte{formatV1}} }
+// usual is room for what most messages have besides an object's bytes.
+const usual = 320
+
+func newEncoder() *encoder { return newEncoderFor(0) }
+
+// newEncoderFor starts a message with large fields of n bytes together, which
+// are not moved then as it grows.
+func newEncoderFor(n int) *encoder {
+	b := make([]byte, 1, usual+n)
+	b[0] = formatV1
+	return &encoder{b: b}
+}
 
 func (e *encoder) u8(v uint8)       { e.b = append(e.b, v) }
 func (e *encoder) u16(v uint16)     { e.b = binary.BigEndian.AppendUint16(e.b, v) }
@@ -63,7 +74,15 @@ func (e *encoder) pairs(ps []Pair) {
 type decoder struct {
 	b      []byte
 	bad    bool
-	format uint8 // the format byte met
+	format uint8  // the format byte met
+	text   string // if set, all that b was: strings are cut out of it
+}
+
+// newTextDecoder is newDecoder for input of which the strings are most.
+func newTextDecoder(b []byte) *decoder {
+	d := newDecoder(b)
+	d.text = string(b)
+	return d
 }
 
 // newDecoder starts reading at the format byte.
@@ -147,7 +166,15 @@ func (d *decoder) count(size int) int {
 }
 
 func (d *decoder) bytes() []byte { return d.take(d.count(1)) }
-func (d *decoder) str() string   { return string(d.bytes()) }
+
+// str reads a string: a copy, or with text a part of that.
+func (d *decoder) str() string {
+	b := d.bytes()
+	if end := len(d.text) - len(d.b); len(b) > 0 && end >= len(b) {
+		return d.text[end-len(b) : end]
+	}
+	return string(b)
+}
 
 func (d *decoder) bool() bool {
 	v := d.u8()

@@ -76,14 +76,19 @@ func (r *Request) appendCanonical(dst []byte, signed []string, payload string) [
 	return append(dst, payload...)
 }
 
+// amz begins the headers that must be signed.
+const amz = "x-amz-"
+
 // unsigned returns the x-amz-* headers of the request that are not signed, in
 // order: a proxy or an attacker may have added them.
 func (r *Request) unsigned(signed []string) []string {
 	var out []string
 	for name := range r.Header {
-		lower := strings.ToLower(name)
-		if strings.HasPrefix(lower, "x-amz-") && lower != headerPayload && !slices.Contains(signed, lower) {
-			out = append(out, lower)
+		if len(name) < len(amz) || !strings.EqualFold(name[:len(amz)], amz) || strings.EqualFold(name, headerPayload) {
+			continue
+		}
+		if !slices.ContainsFunc(signed, func(s string) bool { return strings.EqualFold(s, name) }) {
+			out = append(out, strings.ToLower(name))
 		}
 	}
 	slices.Sort(out)

@@ -54,7 +54,27 @@ func verify(r *Request) (*Signer, error) {
 	if err := c.Check("us-east-1", "s3", at); err != nil {
 		return nil, err
 	}
-	return c.Verify(r, secret)
+	return c.Verify(r, &remembered, secret)
+}
+
+// remembered serves all tests, as it serves all requests of a gateway.
+var remembered Keys
+
+func TestKeysAreOfTheirSecretAndScope(t *testing.T) {
+	var k Keys
+	scopes := []Scope{{"20130524", "us-east-1", "s3"}, {"20130525", "us-east-1", "s3"}, {"20130524", "eu-west-1", "s3"}}
+	for range 2 {
+		for _, secret := range []string{"a", "b"} {
+			for _, s := range scopes {
+				require.Equal(t, signingKey(secret, s), k.signing(secret, s))
+			}
+		}
+	}
+	for i := range 3 * maxKeys {
+		k.signing(fmt.Sprint(i), scopes[0])
+	}
+	require.LessOrEqual(t, len(k.keys), maxKeys)
+	require.Equal(t, signingKey("a", scopes[1]), k.signing("a", scopes[1]))
 }
 
 // TestVectors are the examples of AWS's documentation.

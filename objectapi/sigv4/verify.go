@@ -70,14 +70,15 @@ func (c *Claim) checkExpiry(now time.Time) error {
 }
 
 // Verify checks the signature with the secret of the claimed access key and
-// that every x-amz-* header is signed. The result verifies a streamed body.
-func (c *Claim) Verify(r *Request, secret string) (*Signer, error) {
+// that every x-amz-* header is signed. The result verifies a streamed body. The
+// claim's scope should have been checked before: its key is remembered in keys.
+func (c *Claim) Verify(r *Request, keys *Keys, secret string) (*Signer, error) {
 	if missing := r.unsigned(c.signedHeaders); len(missing) > 0 {
 		return nil, s3err.Msg(s3err.AccessDenied, "There were headers present in the request which were not signed").
 			With("HeadersNotSigned", strings.Join(missing, ", "))
 	}
 	canonical := r.appendCanonical(make([]byte, 0, 1024), c.signedHeaders, string(c.Payload))
-	s := &Signer{key: signingKey(secret, c.Scope), scope: c.Scope.String(), time: c.Time.UTC().Format(timeFormat)}
+	s := &Signer{key: keys.signing(secret, c.Scope), scope: c.Scope.String(), time: c.Time.UTC().Format(timeFormat)}
 	sum := sha256.Sum256(canonical)
 	toSign := algorithm + "\n" + s.time + "\n" + s.scope + "\n" + hex.EncodeToString(sum[:])
 	s.previous = s.sign(toSign)
@@ -116,13 +117,6 @@ func (s *Signer) next(kind, hashes, signature string) error {
 }
 
 func equal(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
-
-func signingKey(secret string, s Scope) []byte {
-	k := hmacSHA256([]byte("AWS4"+secret), s.Date)
-	k = hmacSHA256(k, s.Region)
-	k = hmacSHA256(k, s.Service)
-	return hmacSHA256(k, terminator)
-}
 
 func hmacSHA256(key []byte, s string) []byte {
 	h := hmac.New(sha256.New, key)

@@ -41,8 +41,8 @@ func TestRotIsReadAroundAndMended(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(body, got))
 		return c.Damaged(name) > 0
-	}, 20*time.Second, 50*time.Millisecond)
-	require.Eventually(t, func() bool { return c.Damaged(name) == 0 }, 40*time.Second, 100*time.Millisecond)
+	}, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return c.Damaged(name) == 0 }, patience, 100*time.Millisecond)
 }
 
 // rotOne flips a bit of a shard that holds text, on the first node that has one,

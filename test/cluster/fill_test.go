@@ -19,20 +19,20 @@ import (
 func TestFillUnderLoadAndASecondFailure(t *testing.T) {
 	t.Parallel()
 	c, cl := start(t, testcluster.Options{DownOut: 2 * time.Second})
-	stop := write(cl, 1)
-	time.Sleep(time.Second)
+	w := write(cl, 1)
+	w.await(t, 20)
 	lose := func(name string) {
 		c.Kill(name)
 		c.WipeDisk(name)
 		c.Restart(name)
-		require.Eventually(t, func() bool { return moving(c) > 0 }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return moving(c) > 0 }, patience, 5*time.Millisecond)
 	}
 	lose("c1")
 	lose("b1") // the slots of c1 are being filled
-	time.Sleep(time.Second)
-	l := stop()
+	w.await(t, 20)
+	l := w.stop()
 	require.Empty(t, l.failed)
-	require.Eventually(t, func() bool { return moving(c) == 0 && lostSlots(c) == 0 }, 60*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return moving(c) == 0 && lostSlots(c) == 0 }, patience, 100*time.Millisecond)
 	waitPaid(t, c)
 	l.check(t, cl)
 	requireWhole(t, c, l)

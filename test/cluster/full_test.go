@@ -42,7 +42,7 @@ func TestFullDisksRefuseWritesUntilSomethingIsDeleted(t *testing.T) {
 	require.Equal(t, "ServiceUnavailable", refused.ErrorCode())
 	require.Contains(t, refused.ErrorMessage(), "out of space")
 
-	require.Eventually(t, func() bool { return slices.ContainsFunc(conditions(c), isFull) }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return slices.ContainsFunc(conditions(c), isFull) }, patience, 50*time.Millisecond)
 	for i := range stored {
 		out, err := cl.GetObject(context.Background(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(fmt.Sprint("k", i))})
 		require.NoError(t, err)
@@ -55,8 +55,8 @@ func TestFullDisksRefuseWritesUntilSomethingIsDeleted(t *testing.T) {
 		require.NoError(t, err)
 	}
 	c.Advance(16 * time.Minute)
-	require.Eventually(t, func() bool { return put("again") == nil }, 20*time.Second, 100*time.Millisecond)
-	require.Eventually(t, func() bool { return !slices.ContainsFunc(conditions(c), isFull) }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return put("again") == nil }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return !slices.ContainsFunc(conditions(c), isFull) }, patience, 50*time.Millisecond)
 }
 
 // conditions returns what `cairn status` reports.

@@ -96,31 +96,18 @@ func TestNodesDieUnderLoad(t *testing.T) {
 	_, err := cl.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
 	require.NoError(t, err)
 
-	l := &load{sums: map[string][32]byte{}, failed: map[string]error{}}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() { l.writer(ctx, cl, i) })
-	}
+	w := write(cl, 8)
 	step := func(what string, f func()) {
-		l.mu.Lock()
-		before := len(l.sums)
-		l.mu.Unlock()
 		t.Logf("%s", what)
 		f()
-		time.Sleep(3 * time.Second)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		t.Logf("%s: %d written, %d failed so far", what, len(l.sums)-before, len(l.failed))
-		require.Greater(t, len(l.sums), before, what)
+		w.await(t, 60)
 	}
 	step("all up", func() {})
 	step("b1 dies", func() { c.Kill("b1") })
 	step("b1 returns", func() { c.Restart("b1") })
 	step("zone c dies", func() { c.Kill("c1"); c.Kill("c2") })
 	step("zone c returns", func() { c.Restart("c1"); c.Restart("c2") })
-	cancel()
-	wg.Wait()
+	l := w.stop()
 	for key, err := range l.failed {
 		t.Errorf("put %s: %v", key, err)
 	}
@@ -145,7 +132,7 @@ func waitPaid(t *testing.T, c *testcluster.Cluster) {
 		}
 		t.Logf("%d groups owe %d", groups, debts)
 		return groups == 3 && debts == 0
-	}, 60*time.Second, time.Second)
+	}, patience, time.Second)
 }
 
 // The disks of a zone and of one more node are lost for good: everything
@@ -155,14 +142,9 @@ func TestZoneAndOneMoreNodeLoseTheirDisks(t *testing.T) {
 	cl := gateway(t, c, "a1")
 	_, err := cl.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
 	require.NoError(t, err)
-	l := &load{sums: map[string][32]byte{}, failed: map[string]error{}}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() { l.writer(ctx, cl, i) })
-	}
-	wg.Wait()
+	w := write(cl, 8)
+	w.await(t, 60)
+	l := w.stop()
 	require.Empty(t, l.failed)
 	lost := []string{"c1", "c2", "b2"}
 	for _, name := range lost {

@@ -32,26 +32,35 @@ const opsPerKey = 80
 // objects, inline and in blobs, through all nodes, while leaders die and nodes are
 // cut off, and looks for an order of the operations that explains it all.
 func TestObjectsAreLinearizable(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
 	c := testcluster.Start(t, testcluster.Options{Zones: 3, Nodes: 1, Machines: objects})
-	row, err := c.Node("a1").Store().CreateName(context.Background(), store.Name{Kind: store.NameBucket, Name: "linear", Owner: "o"})
-	require.NoError(t, err)
-	h := &history{c: c, ns: store.MakeNS(store.KindObject, row.ID), start: time.Now()}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	for i := range 6 {
-		wg.Go(func() { h.client(ctx, i, rand.New(rand.NewPCG(seed, uint64(i)))) })
-	}
+	h, stop := record(t, c, 6)
 	for _, fault := range []func(*testing.T, *testcluster.Cluster, string){killed, cutOff, killed, deaf, killed, lossy} {
 		fault(t, c, leaderOf(c, h.ns))
 		h.awaitKnown(t, knownPerFault)
 	}
-	cancel()
-	wg.Wait()
-	require.Empty(t, h.lost)
-	t.Logf("%d operations, %d with a known outcome", len(h.ops), h.known)
-	requireLinearizable(t, h.ops)
+	stop()
+}
+
+// record has clients work on a bucket of their own through all nodes until stop
+// is called, which checks what they saw.
+func record(t *testing.T, c *testcluster.Cluster, clients int) (h *history, stop func()) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	row, err := c.Node("a1").Store().CreateName(context.Background(), store.Name{Kind: store.NameBucket, Name: "linear", Owner: "o"})
+	require.NoError(t, err)
+	h = &history{c: c, ns: store.MakeNS(store.KindObject, row.ID), start: time.Now()}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() { h.client(ctx, i, rand.New(rand.NewPCG(seed, uint64(i)))) })
+	}
+	return h, func() {
+		cancel()
+		wg.Wait()
+		require.Empty(t, h.lost)
+		t.Logf("%d operations, %d with a known outcome", len(h.ops), h.known)
+		requireLinearizable(t, h.ops)
+	}
 }
 
 // history is what the clients did.
@@ -69,6 +78,7 @@ type history struct {
 
 // awaitKnown waits until n more operations have a known outcome.
 func (h *history) awaitKnown(t *testing.T, n int) {
+	t.Helper()
 	know := func() int {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -82,7 +92,7 @@ func (h *history) awaitKnown(t *testing.T, n int) {
 func (h *history) client(ctx context.Context, id int, rng *rand.Rand) {
 	seen := map[string]string{} // the ETag of a key that this client saw last
 	for ctx.Err() == nil {
-		n := h.c.Node(h.c.Names()[rng.IntN(3)])
+		n := h.c.Node(h.c.Names()[rng.IntN(len(h.c.Names()))])
 		if n == nil || !isReady(n.Ready()) {
 			time.Sleep(5 * time.Millisecond)
 			continue

@@ -148,7 +148,7 @@ func list(st store.Store, ns store.NS, q machine.List) (out string) {
 		return kindOf(err)
 	}
 	for _, e := range page.Entries {
-		out += fmt.Sprintf("%s %s %d, ", e.Key, e.ETag, e.Size)
+		out += fmt.Sprintf("%s %s %d, ", e.Key, e.ETag(), e.Size)
 	}
 	return fmt.Sprint(out, page.More)
 }

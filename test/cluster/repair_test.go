@@ -29,19 +29,41 @@ func start(t *testing.T, o testcluster.Options) (*testcluster.Cluster, *s3.Clien
 	return c, cl
 }
 
-// write runs writers until stop is called, which returns what they wrote.
-func write(cl *s3.Client, writers int) (stop func() *load) {
-	l := &load{sums: map[string][32]byte{}, failed: map[string]error{}}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
+// writing is a load that goes on until it is stopped.
+type writing struct {
+	load   *load
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// write runs writers.
+func write(cl *s3.Client, writers int) *writing {
+	w := &writing{load: &load{sums: map[string][32]byte{}, failed: map[string]error{}}}
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(context.Background())
 	for i := range writers {
-		wg.Go(func() { l.writer(ctx, cl, i) })
+		w.wg.Go(func() { w.load.writer(ctx, cl, i) })
 	}
-	return func() *load {
-		cancel()
-		wg.Wait()
-		return l
+	return w
+}
+
+// await waits until n more objects are written.
+func (w *writing) await(t *testing.T, n int) {
+	t.Helper()
+	count := func() int {
+		w.load.mu.Lock()
+		defer w.load.mu.Unlock()
+		return len(w.load.sums)
 	}
+	until := count() + n
+	require.Eventually(t, func() bool { return count() >= until }, patience, 10*time.Millisecond)
+}
+
+// stop ends the load and returns what it wrote.
+func (w *writing) stop() *load {
+	w.cancel()
+	w.wg.Wait()
+	return w.load
 }
 
 // shards lists which slots of each blob are where the map says, over all running
@@ -77,9 +99,9 @@ func shards(t *testing.T, c *testcluster.Cluster) (slots map[store.BlobID]uint16
 func TestDeletedBlobsAndOrphansGo(t *testing.T) {
 	t.Parallel()
 	c, cl := start(t, testcluster.Options{})
-	l := write(cl, 1)
-	time.Sleep(time.Second)
-	loaded := l()
+	w := write(cl, 1)
+	w.await(t, 20)
+	loaded := w.stop()
 	require.Empty(t, loaded.failed)
 	n := c.Node("a1")
 	bucketRow, err := n.Store().ReadName(context.Background(), store.NameBucket, bucket)
@@ -102,13 +124,13 @@ func TestDeletedBlobsAndOrphansGo(t *testing.T) {
 		"a read that began before the deletion still runs")
 	done()
 	left := func() map[store.BlobID]uint16 { s, _ := shards(t, c); return s }
-	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(left()) == 1 }, patience, 100*time.Millisecond)
 	require.Contains(t, left(), orphan.Blob, "an orphan of minutes may still be committed")
 
 	c.Restart("c1")
-	require.Eventually(t, func() bool { return len(left()) == 1 }, 30*time.Second, 100*time.Millisecond, "the disk that was away deletes too")
+	require.Eventually(t, func() bool { return len(left()) == 1 }, patience, 100*time.Millisecond, "the disk that was away deletes too")
 	c.Advance(25 * time.Hour)
-	require.Eventually(t, func() bool { return len(left()) == 0 }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(left()) == 0 }, patience, 100*time.Millisecond)
 }
 
 // awaitReadKnown waits until every node has heard, with a heartbeat, of a read that
@@ -123,7 +145,7 @@ func awaitReadKnown(t *testing.T, c *testcluster.Cluster) {
 			}
 		}
 		return true
-	}, 30*time.Second, 50*time.Millisecond, "a running read is not heard of")
+	}, patience, 50*time.Millisecond, "a running read is not heard of")
 }
 
 // A disk that was given up and comes back has shards that nobody else has: they
@@ -159,6 +181,6 @@ func TestStraysGoHomeBeforeTheyAreDropped(t *testing.T) {
 		c.Advance(11 * time.Minute)
 		slots, strays = shards(t, c)
 		return strays == 0
-	}, 30*time.Second, 300*time.Millisecond)
+	}, patience, 300*time.Millisecond)
 	require.Equal(t, uint16(0b111), slots[p.Blob])
 }

@@ -11,49 +11,38 @@ import (
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"cairn/internal/testproc"
 )
 
 const (
-	// clientRetries is how often a client tries again, as an S3 client does.
+	// clientRetries is how often a client tries again, as an S3 client does, and
+	// attemptTime how long it waits for an answer.
 	clientRetries = 3
-	// attemptTime is how long it waits for an answer; shunned is how long it then
-	// stays away from that gateway, as a load balancer in front would.
-	attemptTime = 10 * time.Second
-	shunned     = 5 * time.Second
+	attemptTime   = 10 * time.Second
 )
 
-// balanced is a client with every gateway of the cluster behind it.
+// balanced is a client with every gateway of the cluster behind a load balancer,
+// which looks after their health until the test ends.
 type balanced struct {
 	gateways []*backend
 	next     atomic.Uint32
 	retries  atomic.Uint32 // since they were last taken
 }
 
-type backend struct {
-	sdk
-	name  string
-	until atomic.Int64 // unix nanoseconds up to which it is shunned
-}
-
 func newBalanced(t testing.TB, c *testproc.Cluster) *balanced {
 	b := &balanced{}
 	for _, n := range c.Nodes() {
-		once := func(o *s3.Options) { o.RetryMaxAttempts = 1 }
-		b.gateways = append(b.gateways, &backend{sdk: newSDK(t, c, n.Name, once), name: n.Name})
+		b.gateways = append(b.gateways, newBackend(t, c, n))
 	}
 	return b
 }
 
-// pick returns the gateways in turn, those that are shunned only if all are.
+// pick returns the healthy gateways in turn, the others only if there are none.
 func (b *balanced) pick() *backend {
-	now := time.Now().UnixNano()
 	var g *backend
 	for range b.gateways {
 		g = b.gateways[int(b.next.Add(1))%len(b.gateways)]
-		if g.until.Load() < now {
+		if g.healthy() {
 			return g
 		}
 	}
@@ -64,12 +53,9 @@ func (b *balanced) pick() *backend {
 func (b *balanced) do(ctx context.Context, op func(context.Context, sdk) error) error {
 	for try := 0; ; try++ {
 		g := b.pick()
-		err := attempt(ctx, g.sdk, op)
+		err := g.attempt(ctx, op)
 		if err == nil || !retried(err) {
 			return err
-		}
-		if !answered(err) {
-			g.until.Store(time.Now().Add(shunned).UnixNano())
 		}
 		if try == clientRetries {
 			return errors.Join(errors.New("at "+g.name), err)
@@ -77,12 +63,6 @@ func (b *balanced) do(ctx context.Context, op func(context.Context, sdk) error) 
 		b.retries.Add(1)
 		time.Sleep(rand.N(100 * time.Millisecond << try))
 	}
-}
-
-func attempt(ctx context.Context, s sdk, op func(context.Context, sdk) error) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
-	return op(ctx, s)
 }
 
 // answered tells whether the gateway gave an answer at all.

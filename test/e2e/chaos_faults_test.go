@@ -29,7 +29,7 @@ var faults = []fault{
 	{name: "kill a node that leads nothing", hold: 5 * time.Second, begin: killFollower},
 	{name: "kill the leader of a metadata group", hold: 6 * time.Second, begin: killLeader("meta 1"), stall: maxStall},
 	{name: "kill the leader of the root", hold: 6 * time.Second, begin: killLeader("root"), stall: maxStall},
-	{name: "pause the leader of a metadata group", hold: 12 * time.Second, begin: pauseLeader},
+	{name: "pause the leader of a metadata group", hold: 12 * time.Second, begin: pauseLeader, stall: maxStall},
 	{name: "kill a zone", hold: 8 * time.Second, begin: killZone},
 	{name: "kill a zone and one more node", hold: 6 * time.Second, begin: killZoneAndNode, excused: true},
 }

@@ -43,6 +43,9 @@ func openIndex(fs vfs.FS, dir string, create bool) (*index, error) {
 	opts.EventListener = &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
 		x.fail(store.Errorf(store.KindCorrupt, "read index", "%w", i.Details))
 	}}
+	// Compactions are granted when one is wanted or ends; Pebble's default also
+	// wakes up ten times a second to see whether one is allowed by now.
+	opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
