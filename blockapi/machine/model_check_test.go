@@ -58,7 +58,7 @@ func (m *model) checkBlocks(t *rapid.T) {
 	}
 	for index := range want {
 		differ := false
-		for p := range at2(index) {
+		for p := range pagesOf(index) {
 			x, inA := a.pages[p]
 			y, inB := b.pages[p]
 			differ = differ || inA != inB || x != y
@@ -73,8 +73,8 @@ func (m *model) checkBlocks(t *rapid.T) {
 
 func block(p at) uint32 { return p.chunk*chunkBlocks + p.page/blockPages }
 
-// at2 are the pages of a block.
-func at2(index uint32) map[at]bool {
+// pagesOf are the pages of a block.
+func pagesOf(index uint32) map[at]bool {
 	out := map[at]bool{}
 	for i := range uint32(blockPages) {
 		out[at{index / chunkBlocks, index%chunkBlocks*blockPages + i}] = true

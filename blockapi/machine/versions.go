@@ -68,14 +68,6 @@ func (v versions) younger(chunk uint32, b Branch, seq Seq) (Seq, bool) {
 	return found, true
 }
 
-// oldest returns the first version of a chunk in a branch.
-func (v versions) oldest(chunk uint32, b Branch) (Seq, bool) {
-	if _, ok := v.newest(chunk, b, 0); ok {
-		return 0, true
-	}
-	return v.younger(chunk, b, 0)
-}
-
 // neighbours returns the versions on both sides of seq, nil where there is none.
 func (v versions) neighbours(chunk uint32, b Branch, seq Seq) (elder, younger *content, err error) {
 	if at, ok := v.elder(chunk, b, seq); ok {
