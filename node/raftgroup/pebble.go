@@ -11,9 +11,13 @@ import (
 )
 
 // Sizes of a node's Pebble. Memory is taken as it is used, so an idle host
-// stays far below them.
+// stays far below them. What may wait to be flushed, maxMemTables together, fits
+// into the default of [Options.MinFree]. Blocks of Pebble's usual size would have
+// room for a single row with a body in it.
 const (
-	memTableSize = 8 << 20
+	memTableSize = 16 << 20
+	maxMemTables = 3
+	blockSize    = 16 << 10
 	defaultCache = 16 << 20
 )
 
@@ -52,7 +56,7 @@ func (h *Host) dbOptions() *pebble.Options {
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTableSize,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: maxMemTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		MaxOpenFiles:                512,
@@ -77,6 +81,7 @@ func (h *Host) dbOptions() *pebble.Options {
 	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		o.Levels[i].BlockSize = blockSize
 	}
 	return o
 }
