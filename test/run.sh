@@ -13,6 +13,10 @@ install() {
 	command -v s3cmd >/dev/null || want+=(s3cmd)
 	command -v rclone >/dev/null || want+=(rclone)
 	command -v restic >/dev/null || want+=(restic)
+	command -v nbdinfo >/dev/null || want+=(libnbd-bin)
+	command -v nbdsh >/dev/null || want+=(python3-libnbd)
+	command -v qemu-img >/dev/null || want+=(qemu-utils)
+	command -v fio >/dev/null || want+=(fio)
 	[ ${#want[@]} = 0 ] && return
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
