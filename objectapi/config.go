@@ -37,8 +37,8 @@ type Config struct {
 type Limits struct {
 	// Requests is how many requests run at once; 2,048.
 	Requests int
-	// UploadMemory and DownloadMemory bound the data buffers, in bytes; 96 and
-	// 64 MiB. Neither may be below 32 MiB.
+	// UploadMemory and DownloadMemory bound the data buffers, in bytes; 64 MiB
+	// each. Neither may be below 32 MiB.
 	UploadMemory, DownloadMemory int64
 	// Stall is how long a connection may make no progress; 30 s. A body must
 	// also arrive at 1 KiB/s or more over that time.
@@ -59,7 +59,7 @@ func (c *Config) setDefaults() {
 		l.Requests = 2048
 	}
 	if l.UploadMemory == 0 {
-		l.UploadMemory = 96 << 20
+		l.UploadMemory = 64 << 20
 	}
 	if l.DownloadMemory == 0 {
 		l.DownloadMemory = 64 << 20

@@ -264,6 +264,30 @@ func TestRebuildEqualsTheOriginal(t *testing.T) {
 	}
 }
 
+// A disk that left one slot and was given another may have all that is left of a
+// put that failed: whose blob it was can be told, with other disks silent, too.
+func TestOwnerOfAShardInAnotherSlot(t *testing.T) {
+	b := newBench(t, 2)
+	for _, n := range []int{500, 1 << 20} {
+		placed, err := b.Put(context.Background(), owner, store.ClassStandard, b.payload(n))
+		require.NoError(t, err)
+		pg := b.view.PG(placement.PGID(placed.Blob.PG()))
+		kept := b.fake.shards[pg.Holders[0]][disk.ShardID{Blob: placed.Blob}]
+		b.fake.shards = map[placement.DiskID]map[disk.ShardID]fakeShard{}
+		_, err = b.Owner(context.Background(), placed.Blob)
+		require.True(t, store.Is(err, store.KindNotFound), "%v", err)
+
+		b.fake.shards[pg.Holders[1]] = map[disk.ShardID]fakeShard{{Blob: placed.Blob}: kept}
+		b.setDown(placement.NodeID(pg.Holders[2]))
+		got, err := b.Owner(context.Background(), placed.Blob)
+		require.NoError(t, err)
+		require.Equal(t, owner, got)
+		_, err = b.Rebuild(context.Background(), placed.Blob, 0)
+		require.Error(t, err)
+		b.setDown()
+	}
+}
+
 // A buffer that a late shard write still reads is not handed out again.
 func TestLateWritesKeepTheirBuffer(t *testing.T) {
 	b := newBench(t, 2)

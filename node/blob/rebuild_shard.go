@@ -64,31 +64,42 @@ func (c *Client) Owner(ctx context.Context, id store.BlobID) (store.Owner, error
 	return sh.Owner, err
 }
 
-// describe asks the holders in turn what a blob is.
+// describe asks the holders in turn what a blob is. A disk that left one slot and
+// was given another may have the shard of its old slot still, and that may be all
+// there is of a put that failed: what no holder has in its own slot is looked for
+// in the others'.
 func (c *Client) describe(ctx context.Context, id store.BlobID) (*getJob, disk.Shard, error) {
 	g, err := c.newGet(store.Ref{Blob: id})
 	if err != nil {
 		return nil, disk.Shard{}, err
 	}
-	errs := failures{}
-	for _, s := range g.order(g.allShards()) {
-		for _, d := range []placement.DiskID{g.pg.Holders[s], g.pg.PrevOf(s)} {
-			if d == 0 {
-				continue
+	errs, silent := failures{}, map[placement.DiskID]bool{0: true}
+	slots := g.order(g.allShards())
+	for away := range g.n {
+		for _, s := range slots {
+			for _, d := range []placement.DiskID{g.pg.Holders[s], g.pg.PrevOf(s)} {
+				if silent[d] {
+					continue
+				}
+				sh, err := g.describeAt(ctx, d, uint8((s+away)%g.n))
+				if err == nil {
+					g.ref.Len = sh.BlobLen
+					g.size = shardLen(int(sh.BlobLen), g.k)
+					return g, sh, nil
+				}
+				errs.add(err)
+				silent[d] = !store.Is(err, store.KindNotFound) && !store.Is(err, store.KindCorrupt)
 			}
-			node, ok := g.topo.NodeOf(d)
-			if !ok {
-				errs.add(store.Errorf(store.KindUnavailable, "describe shard", "disk %d is not in the map", d))
-				continue
-			}
-			sh, err := c.shards.Describe(ctx, node.ID, d, disk.ShardID{Blob: id, Index: uint8(s)})
-			if err == nil {
-				g.ref.Len = sh.BlobLen
-				g.size = shardLen(int(sh.BlobLen), g.k)
-				return g, sh, nil
-			}
-			errs.add(err)
 		}
 	}
 	return nil, disk.Shard{}, errs.verdict(g)
+}
+
+// describeAt asks a disk what it has of one shard.
+func (g *getJob) describeAt(ctx context.Context, d placement.DiskID, index uint8) (disk.Shard, error) {
+	node, ok := g.topo.NodeOf(d)
+	if !ok {
+		return disk.Shard{}, store.Errorf(store.KindUnavailable, "describe shard", "disk %d is not in the map", d)
+	}
+	return g.c.shards.Describe(ctx, node.ID, d, disk.ShardID{Blob: g.ref.Blob, Index: index})
 }

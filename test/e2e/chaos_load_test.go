@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/time/rate"
 )
 
 // chaosBuckets are more than one, so that several metadata groups own keys.
@@ -20,6 +21,13 @@ var chaosBuckets = []string{"chaos-one", "chaos-two", "chaos-three"}
 
 // chaosSizes are those of the objects: inline, packs or copies, and blobs.
 var chaosSizes = []int{100, 4 << 10, 20 << 10, 200 << 10, 1 << 20, 3 << 20}
+
+// What a run by chance may store, so that hours of it fit on a disk of some 30 GB:
+// what is deleted takes its space for a quarter of an hour more.
+const (
+	chaosBytes = 8 << 20 // a second
+	chaosKeys  = 1500    // a worker
+)
 
 // worker writes, overwrites, deletes and reads keys that are its own, one
 // operation behind the other, so that it knows what each read must give.
@@ -55,6 +63,7 @@ type load struct {
 	client  *balanced
 	workers []*worker
 	acks    *acks
+	space   *rate.Limiter // bytes to store
 
 	mu      sync.Mutex
 	excused time.Time // what began before this may fail: a quorum was down
@@ -65,8 +74,8 @@ type load struct {
 
 const chaosWriters = 8
 
-func newLoad(client *balanced, seed uint64) *load {
-	l := &load{client: client, acks: newAcks()}
+func newLoad(client *balanced, seed uint64, space rate.Limit) *load {
+	l := &load{client: client, acks: newAcks(), space: rate.NewLimiter(space, 64<<20)}
 	for i := range chaosWriters {
 		l.workers = append(l.workers, &worker{
 			load: l, id: i, rng: rand.New(rand.NewPCG(seed, uint64(i))), values: map[string]*value{},
@@ -92,7 +101,7 @@ func (l *load) run(ctx context.Context) {
 func (w *worker) step(ctx context.Context, i int) {
 	what := w.rng.IntN(100)
 	switch {
-	case len(w.names) == 0 || what < 60:
+	case len(w.names) == 0 || what < 60 && len(w.names) < chaosKeys:
 		key := fmt.Sprintf("%s/w%d/%06d", chaosBuckets[w.rng.IntN(len(chaosBuckets))], w.id, i)
 		w.values[key] = &value{}
 		w.names = append(w.names, key)
@@ -114,7 +123,11 @@ func (w *worker) some() string {
 }
 
 func (w *worker) write(ctx context.Context, key string) {
-	body := make([]byte, chaosSizes[w.rng.IntN(len(chaosSizes))]+w.rng.IntN(1000))
+	size := chaosSizes[min(w.rng.IntN(len(chaosSizes)), w.rng.IntN(len(chaosSizes)))] + w.rng.IntN(1000)
+	if err := w.load.space.WaitN(ctx, size); err != nil {
+		return // the test has ended
+	}
+	body := make([]byte, size)
 	for j := 0; j < len(body); j += 1 + w.rng.IntN(4) {
 		body[j] = byte(w.rng.Uint32())
 	}

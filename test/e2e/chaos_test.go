@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"cairn/internal/testproc"
 )
@@ -70,12 +71,13 @@ func newChaosRun(t *testing.T) *chaosRun {
 		s = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", s)
-	o := testproc.Options{}
+	o, space := testproc.Options{}, rate.Inf
 	if *chaosTime > 0 {
+		space = chaosBytes
 		o.Settings = []string{"down_out: 20s"} // so that long faults have shards rebuilt
 	}
 	r := &chaosRun{t: t, cluster: startCluster(t, o), rng: rand.New(rand.NewPCG(s, 0))}
-	r.load = newLoad(newBalanced(t, r.cluster), s)
+	r.load = newLoad(newBalanced(t, r.cluster), s, space)
 	r.rows = tabwriter.NewWriter(&r.table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(r.rows, "fault\tlasted\twrites\tretries\tlongest gap\tslowest write\tsettled after")
 	require.NoError(t, createChaosBuckets(t.Context(), r.load.client))

@@ -62,8 +62,8 @@ func fileSum(t *testing.T, path string) string {
 	return fmt.Sprintf("%x", sum.Sum(nil))
 }
 
-// rate logs how fast something went.
-func rate(t *testing.T, what string, size int64, began time.Time) {
+// speed logs how fast something went.
+func speed(t *testing.T, what string, size int64, began time.Time) {
 	t.Helper()
 	took := time.Since(began)
 	t.Logf("%s: %.1f s, %.0f MB/s", what, took.Seconds(), float64(size)/1e6/took.Seconds())
@@ -77,11 +77,11 @@ func longAWS(t *testing.T, a *awsCLI) {
 	a.run(t, "s3", "mb", "s3://long")
 	began := time.Now()
 	a.s3(t, "cp", up, "s3://long/large")
-	rate(t, "aws s3 cp up", large, began)
+	speed(t, "aws s3 cp up", large, began)
 	require.NoError(t, os.Remove(up))
 	began = time.Now()
 	a.s3(t, "cp", "s3://long/large", down)
-	rate(t, "aws s3 cp down", large, began)
+	speed(t, "aws s3 cp down", large, began)
 	require.Equal(t, want, fileSum(t, down))
 	a.s3(t, "rm", "s3://long/large")
 }
@@ -118,7 +118,7 @@ func longSDK(t *testing.T, w, r sdk) {
 	}
 	_, err = w.CompleteMultipartUpload(t.Context(), in)
 	require.NoError(t, err)
-	rate(t, "sdk up, CRC64NVME", large, began)
+	speed(t, "sdk up, CRC64NVME", large, began)
 	readLarge(t, r, base64Of(sum))
 }
 
@@ -148,7 +148,7 @@ func readLarge(t *testing.T, s sdk, want string) {
 	require.NoError(t, err)
 	require.EqualValues(t, large, n)
 	require.Equal(t, want, base64Of(got))
-	rate(t, "sdk down, CRC64NVME", large, began)
+	speed(t, "sdk down, CRC64NVME", large, began)
 }
 
 // makeForest writes a tree of thousands of small files and a few large ones and
@@ -174,11 +174,11 @@ func longRclone(t *testing.T, r *tool) {
 	size := makeForest(t, src)
 	began := time.Now()
 	r.run(t, "sync", src, "cairn:rclone-long/tree")
-	rate(t, "rclone sync up, 2,008 files", size, began)
+	speed(t, "rclone sync up, 2,008 files", size, began)
 	r.run(t, "check", src, "cairn:rclone-long/tree")
 	began = time.Now()
 	r.run(t, "sync", "cairn:rclone-long/tree", back)
-	rate(t, "rclone sync down", size, began)
+	speed(t, "rclone sync down", size, began)
 	requireSame(t, src, back)
 	r.run(t, "purge", "cairn:rclone-long")
 }
@@ -189,10 +189,10 @@ func longRestic(t *testing.T, r *tool) {
 	r.run(t, "init")
 	began := time.Now()
 	r.run(t, "backup", src)
-	rate(t, "restic backup, 2,008 files", size, began)
+	speed(t, "restic backup, 2,008 files", size, began)
 	r.run(t, "check", "--read-data")
 	began = time.Now()
 	r.run(t, "restore", "latest", "--target", back)
-	rate(t, "restic restore", size, began)
+	speed(t, "restic restore", size, began)
 	requireSame(t, src, filepath.Join(back, src))
 }
