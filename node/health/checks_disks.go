@@ -82,7 +82,7 @@ func findSpace(v *view) (out []Condition) {
 			c.Name, c.Severity = "disk-full", Critical
 			c.What = diskName(n, d) + " is full: it takes no new shards"
 		case used >= fullAt:
-			c.Name, c.Severity = "disk-nearly-full", Warning
+			c.Name, c.Severity, c.Later = "disk-nearly-full", Warning, true
 			c.What = fmt.Sprintf("%s is %.0f %% full", diskName(n, d), 100*used)
 		default:
 			return

@@ -83,7 +83,7 @@ func findVersions(v *view) []Condition {
 		return nil
 	}
 	c := Condition{
-		Name: "versions-differ", Severity: Warning, What: "the nodes run different versions:",
+		Name: "versions-differ", Severity: Warning, Later: true, What: "the nodes run different versions:",
 		Next: "finish the upgrade: install one version on all nodes, one zone at a time",
 	}
 	for _, build := range sortedKeys(by) {

@@ -28,6 +28,8 @@ type Condition struct {
 	Next     string     `json:"next"`            // what to do, with the command
 	// Stops is set when reads or writes fail because of it.
 	Stops bool `json:"stops"`
+	// Later is set when it takes nothing away yet: the verdict stays as it is.
+	Later bool `json:"later"`
 }
 
 // CheckResult is what `cairn doctor` prints of one check.

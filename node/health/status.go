@@ -32,7 +32,7 @@ func build(f *Facts) *Status {
 }
 
 // verdict sums up: whatever stops something makes the cluster unavailable, any
-// warning makes it degraded.
+// warning of what is so already makes it degraded.
 func verdict(f *Facts, s *Status) (Verdict, string) {
 	if !f.Cluster.GetFormed() {
 		return Forming, fmt.Sprintf("the cluster waits for its nodes: %d of %d have joined", len(f.Nodes), f.Cluster.GetExpectNodes())
@@ -40,7 +40,7 @@ func verdict(f *Facts, s *Status) (Verdict, string) {
 	if i := slices.IndexFunc(s.Conditions, func(c Condition) bool { return c.Stops }); i >= 0 {
 		return Unavailable, s.Conditions[i].What
 	}
-	if slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Severity != Info }) {
+	if slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Severity != Info && !c.Later }) {
 		return Degraded, margins(s)
 	}
 	return Healthy, margins(s)
