@@ -62,11 +62,12 @@ func (r *devRun) tree() string {
 
 func (r *devRun) credentials() string { return filepath.Join(r.Dir, "credentials") }
 
-// paste is what a fresh shell needs to store a first object.
+// paste is what a fresh shell needs to store a first object. Releases of the AWS
+// command line before 2.13 do not read AWS_ENDPOINT_URL by themselves.
 func (r *devRun) paste() string {
 	return fmt.Sprintf("  export AWS_ENDPOINT_URL=%s AWS_SHARED_CREDENTIALS_FILE=%s AWS_DEFAULT_REGION=%s\n"+
-		"  aws s3 mb s3://demo\n"+
-		"  aws s3 cp /etc/hostname s3://demo/\n", r.S3, shellQuote(r.credentials()), r.Region)
+		"  aws --endpoint-url $AWS_ENDPOINT_URL s3 mb s3://demo\n"+
+		"  aws --endpoint-url $AWS_ENDPOINT_URL s3 cp /etc/hostname s3://demo/\n", r.S3, shellQuote(r.credentials()), r.Region)
 }
 
 func shellQuote(s string) string {

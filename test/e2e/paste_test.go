@@ -27,7 +27,7 @@ func TestPaste(t *testing.T) {
 	require.Len(t, lines, 3)
 	shell := exec.CommandContext(t.Context(), "sh", "-e")
 	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8"}
-	shell.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\naws s3 ls s3://demo/\n")
+	shell.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\naws --endpoint-url $AWS_ENDPOINT_URL s3 ls s3://demo/\n")
 	answer, err := shell.CombinedOutput()
 	require.NoError(t, err, "%s", answer)
 	require.Regexp(t, `(?m) hostname$`, string(answer))
