@@ -6,6 +6,22 @@ import "math"
 // old rows could survive more than they do; when disks were lost, repairs may
 // have put two shards on a node because nothing else was left. spread finds both.
 
+// Spread returns the moves by which rows that lie worse than they could lie as well
+// as they can, each row like others of its policy and class. It leaves rows that
+// are moving, and disks that shards must leave, to others.
+func Spread(t *Topology, policies []Policy, rows []PG) (*Plan, error) {
+	groups, err := groupRows(t, policies, rows)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{}
+	for _, g := range groups {
+		g.spread(plan)
+	}
+	plan.Ideal = len(plan.Moves)
+	return plan, nil
+}
+
 // spread moves shards to zones and nodes where the row survives more, in each
 // row the worst placed shard first, so that no more than needed move.
 func (g *group) spread(plan *Plan) {

@@ -31,7 +31,9 @@ type Planner struct {
 	log     *slog.Logger
 	downOut time.Duration
 
-	silentSince map[placement.DiskID]time.Time // owned by run
+	// Owned by run.
+	silentSince map[placement.DiskID]time.Time
+	calm        uint64 // epoch of the map whose rows all lie as well as they can
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -87,7 +89,14 @@ func (p *Planner) step(ctx context.Context) error {
 	if err := p.repair(ctx); err != nil {
 		return err
 	}
-	return p.rehome(ctx)
+	topo, err := view.Topology()
+	if err != nil || !p.whole() {
+		return err
+	}
+	if err := p.rehome(ctx, topo); err != nil {
+		return err
+	}
+	return p.respread(ctx, topo)
 }
 
 // repair gives the slots of lost disks to others. The new holders see it in

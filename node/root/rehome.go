@@ -11,7 +11,7 @@ import (
 // Each step is one command, conditional on generations; a planner that dies
 // leaves rows from which the next one goes on:
 //
-//  1. Once every disk that is in answers, a fallback row with data becomes a
+//  1. Once every disk that is in answers (see whole), a fallback row with data becomes a
 //     sealed normal row and an empty fallback row takes its place, in the same
 //     command. There is never a moment without the fallback row, and the sealed
 //     one still names every disk that has its shards.
@@ -22,12 +22,8 @@ import (
 // If a disk goes away meanwhile, the moves wait and the row stays sealed; what it
 // has can be read and is repaired like the rest. Each return of a zone may so add
 // as many rows as there are fallback rows; they share the load of the others.
-func (p *Planner) rehome(ctx context.Context) error {
+func (p *Planner) rehome(ctx context.Context, topo *placement.Topology) error {
 	view := p.client.view
-	topo, err := view.Topology()
-	if err != nil || !p.whole() {
-		return err
-	}
 	if err := p.release(ctx, view); err != nil {
 		return err
 	}
@@ -48,6 +44,33 @@ func (p *Planner) rehome(ctx context.Context) error {
 	if err := p.open(ctx, rows, first); err != nil {
 		return err
 	}
+	return p.begin(ctx, view, first[:min(len(first), p.room(topo))])
+}
+
+// respread moves shards that repairs had to put where the row survives less, once
+// there is a better place again: what a zone held is rebuilt in the others when it
+// stays away, and must go back when it returns. It rests until the map changes.
+func (p *Planner) respread(ctx context.Context, topo *placement.Topology) error {
+	view := p.client.view
+	epoch, _ := view.Epoch()
+	if epoch == p.calm {
+		return nil
+	}
+	var rows []placement.PG
+	for _, pg := range view.PGs() {
+		if !pg.ComesHome() {
+			rows = append(rows, *pg)
+		}
+	}
+	plan, err := placement.Spread(topo, view.Policies(), rows)
+	if err != nil {
+		return err
+	}
+	if len(plan.Moves) == 0 {
+		p.calm = epoch
+		return nil
+	}
+	first := firstMoves(plan.Moves)
 	return p.begin(ctx, view, first[:min(len(first), p.room(topo))])
 }
 
