@@ -102,6 +102,7 @@ func FuzzRecords(f *testing.F) {
 func FuzzApply(f *testing.F) {
 	f.Add(payload())
 	f.Add(appendEntry(appendCut(nil, 1, 1<<63), kindMoved, 1, &Entry{Index: 1<<64 - 1}))
+	f.Add(appendEntry(appendEntry(nil, kindFirst, 1, &Entry{Index: 1}), kindMoved, 1, &Entry{Index: 1<<63 + 2}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &segment{size: 1 << 30}
 		l := &Log{groups: map[uint32]*group{}, segs: []*segment{s}}

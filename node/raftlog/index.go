@@ -83,14 +83,14 @@ func (g *group) put(index uint64, p position) error {
 		g.at = slices.Insert(g.at, 0, make([]position, g.first-index)...)
 		g.first = index
 	}
-	if index-g.end() < 1<<63 { // at or behind the end
-		hole := index - g.end()
-		if hole > maxHole {
+	at, n := index-g.first, uint64(len(g.at))
+	if at >= n {
+		if at-n > maxHole {
 			return malformed("entry %d comes after entry %d", index, g.end()-1)
 		}
-		g.at = append(g.at, make([]position, hole+1)...)
+		g.at = append(g.at, make([]position, at-n+1)...)
 	}
-	slot := &g.at[index-g.first]
+	slot := &g.at[at]
 	slot.release()
 	*slot = p.claim()
 	return nil
